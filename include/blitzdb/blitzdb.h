@@ -1,0 +1,810 @@
+/**
+ * @file
+ * @brief BlitzDB: an in-memory key-value database with a log, in your process.
+ *
+ * A database lives in memory and, if it was opened on a directory, in a write-ahead log and a snapshot there.
+ * Keys and values are byte strings of 0 to 512 MiB; any byte may occur, an empty key is legal.
+ *
+ *     blitzdb *db;
+ *     if (blitzdb_open("data", NULL, &db) == BLITZDB_OK) {
+ *         blitzdb_set(db, "greeting", 8, "hello", 5);
+ *         blitzdb_close(db);
+ *     }
+ *
+ * **Threads.** Every call is safe from any thread unless it says otherwise. Each call is atomic, those on
+ * many keys too: no other thread sees a part of it.
+ *
+ * **Ownership.** What you pass in is copied or used during the call only. What you get is copied into your
+ * memory, allocated for you (release it with blitzdb_free()), or visible only inside a callback.
+ *
+ * **Common statuses.** Every call on a handle may also answer ::BLITZDB_FORKED (the handle belongs to the
+ * parent process: open again) and ::BLITZDB_INVALID (a NULL where none may be, an option out of range: fix
+ * the call). Every writing call may answer
+ * - ::BLITZDB_TOO_LARGE: key or value above 512 MiB;
+ * - ::BLITZDB_NO_MEMORY: the allocator refused; nothing was changed, try again later;
+ * - ::BLITZDB_MEMORY_LIMIT: the limit of the options is reached; delete something or allow eviction;
+ * - ::BLITZDB_NO_SPACE, ::BLITZDB_IO: the log could not be written. A write that waits for the disk (mode
+ *   always) may answer this after its change became visible: whether it is durable is unknown then;
+ * - ::BLITZDB_LOG_FAILED: it could not be written earlier; reads go on, writes need a reopen.
+ *
+ * **Durability.** A write without an option is as durable as the database was opened for: by default it is in
+ * the log at once, handed to the operating system soon and synced within a second (docs/durability.md).
+ */
+#ifndef BLITZDB_BLITZDB_H
+#define BLITZDB_BLITZDB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <blitzdb/env.h>
+#include <blitzdb/export.h>
+#include <blitzdb/options.h>
+#include <blitzdb/status.h>
+#include <blitzdb/version.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define BLITZDB_NODISCARD __attribute__((warn_unused_result)) /**< the result must be looked at */
+#else
+#define BLITZDB_NODISCARD /**< the result must be looked at */
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Largest key and largest value, in bytes: 512 MiB. */
+#define BLITZDB_SIZE_MAX ((size_t)512 * 1024 * 1024)
+/** Keyspaces of a database, numbered from 0; see blitzdb_keyspace(). */
+#define BLITZDB_KEYSPACES 16
+
+/** A database, or one of its keyspaces; opaque. */
+typedef struct blitzdb blitzdb;
+/** A list of changes that take place together; opaque. */
+typedef struct blitzdb_batch blitzdb_batch;
+/** A running transaction over keys named in advance; opaque. */
+typedef struct blitzdb_txn blitzdb_txn;
+/** A walk over the keys, without callbacks; opaque. */
+typedef struct blitzdb_iterator blitzdb_iterator;
+
+/**
+ * @name Open and close
+ * @{
+ */
+
+/**
+ * @brief Opens a database, creating and recovering it as needed.
+ *
+ * Recovery loads the snapshot and replays the log behind it. A torn tail of the log, as a power failure
+ * leaves it, is cut off; damage anywhere else is refused and nothing is changed.
+ *
+ * @param[in] path directory of the database, created if absent (its parent must exist); NULL: memory only.
+ * @param[in] options NULL: all defaults; copied.
+ * @param[out] db_out the handle, in keyspace 0; untouched on failure.
+ * @retval BLITZDB_OK the database is open.
+ * @retval BLITZDB_INVALID an option is out of range; `options->error` names it.
+ * @retval BLITZDB_NOT_FOUND there is no database and the flags forbid creating one.
+ * @retval BLITZDB_CONDITION_FAILED there is a database and the flags ask for a new one.
+ * @retval BLITZDB_LOCKED another handle or process has it open; close that one first.
+ * @retval BLITZDB_CORRUPT a file is damaged; `options->error` names file and offset; restore a backup.
+ * @retval BLITZDB_VERSION written by a newer version; use that one.
+ * @retval BLITZDB_NOT_A_DATABASE the directory holds log or snapshot files but no MANIFEST.
+ * @retval BLITZDB_NO_MEMORY, BLITZDB_IO, BLITZDB_NO_SPACE the system refused; `options->error` has the errno.
+ * @par Ownership
+ * close the handle with blitzdb_close().
+ * @par Durability
+ * when the call returns, a new database and everything recovered are on disk.
+ * @par Complexity
+ * linear in snapshot and log; under 1 ms for an empty database in memory.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_open(const char *path, const blitzdb_options *options,
+                                                          blitzdb **db_out);
+
+/**
+ * @brief Syncs the log, releases everything and invalidates all handles of the database.
+ *
+ * @param[in] db any handle of the database; NULL is allowed and does nothing.
+ * @retval BLITZDB_OK everything acknowledged is on disk.
+ * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_LOG_FAILED the last sync failed; the handle is gone all the
+ * same.
+ * @par Threads
+ * no other call on the database may run or follow; iterators, batches and transactions are gone.
+ * @since 0.1.0
+ */
+BLITZDB_API blitzdb_status blitzdb_close(blitzdb *db);
+
+/**
+ * @brief Gives the handle of one keyspace: a separate set of keys in the same database, as Redis's SELECT.
+ *
+ * The handle works with every call. It lives as long as the database and is not closed on its own.
+ *
+ * @param[in] db any handle of the database.
+ * @param[in] keyspace 0 to ::BLITZDB_KEYSPACES - 1.
+ * @param[out] keyspace_out the handle.
+ * @retval BLITZDB_OK found; costs nothing.
+ * @retval BLITZDB_INVALID no such keyspace.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_keyspace(blitzdb *db, unsigned keyspace,
+                                                              blitzdb **keyspace_out);
+/** @} */
+
+/**
+ * @name One key
+ * @{
+ */
+
+/**
+ * @brief Sets a key to a value; an expiry it had is gone.
+ *
+ * @param[in] db handle.
+ * @param[in] key key bytes; may be NULL if `key_size` is 0.
+ * @param[in] key_size 0 to ::BLITZDB_SIZE_MAX.
+ * @param[in] value value bytes; may be NULL if `value_size` is 0.
+ * @param[in] value_size 0 to ::BLITZDB_SIZE_MAX.
+ * @retval BLITZDB_OK set.
+ * @par Complexity
+ * O(key_size + value_size).
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size,
+                                                         const void *value, size_t value_size);
+
+/**
+ * @brief Sets a key with an expiry, a condition, a durability, or with the old value returned.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[in] value,value_size the value.
+ * @param[in] options NULL: as blitzdb_set().
+ * @retval BLITZDB_OK set.
+ * @retval BLITZDB_CONDITION_FAILED the condition did not hold; `old_value_out` is filled all the same.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_set_with(blitzdb *db, const void *key, size_t key_size,
+                                                              const void *value, size_t value_size,
+                                                              const blitzdb_set_options *options);
+
+/**
+ * @brief Copies the value of a key into a buffer.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[out] buffer receives the first min(buffer_size, value size) bytes; may be NULL if `buffer_size` is
+ * 0.
+ * @param[in] buffer_size room in bytes.
+ * @param[out] value_size_out full size of the value, also when it did not fit; may be NULL.
+ * @retval BLITZDB_OK the whole value was copied.
+ * @retval BLITZDB_BUFFER_TOO_SMALL a part was copied; call again with at least `*value_size_out` bytes.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @par Complexity
+ * two dependent memory accesses and the copy.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_get(blitzdb *db, const void *key, size_t key_size,
+                                                         void *buffer, size_t buffer_size,
+                                                         size_t *value_size_out);
+
+/**
+ * @brief Gets the value of a key in memory of its own.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[out] value_out the copy, never NULL on success, followed by one zero byte that is not counted.
+ * @param[out] value_size_out its size in bytes.
+ * @retval BLITZDB_OK found.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @retval BLITZDB_NO_MEMORY the copy could not be allocated.
+ * @par Ownership
+ * release `*value_out` with blitzdb_free().
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_get_alloc(blitzdb *db, const void *key, size_t key_size,
+                                                               void **value_out, size_t *value_size_out);
+
+/** One value seen in place, inside a callback. */
+typedef struct blitzdb_view_entry {
+    size_t index;         /**< which of the keys of the call */
+    const void *value;    /**< the bytes, valid during the callback only; NULL if the key does not exist */
+    size_t value_size;    /**< their number */
+    int64_t expire_at_ms; /**< Unix time in milliseconds, 0: never */
+} blitzdb_view_entry;
+
+/**
+ * Sees one value without a copy. It runs under the read locks of all keys of the call: it must be short and
+ * must not call the database.
+ */
+typedef void (*blitzdb_view_fn)(void *user, const blitzdb_view_entry *entry);
+
+/**
+ * @brief Shows the values of some keys in place, all at one moment and in the order of the keys.
+ *
+ * @param[in] db handle.
+ * @param[in] count number of keys.
+ * @param[in] keys,key_sizes the keys; the arrays may be NULL if `count` is 0.
+ * @param[in] view called once for every key, absent ones included.
+ * @param[in] user handed to `view`.
+ * @retval BLITZDB_OK every key was shown.
+ * @retval BLITZDB_NO_MEMORY no room for the list of locks (only with more than 64 keys); nothing was shown.
+ * @par Without a callback
+ * blitzdb_get_alloc(), blitzdb_mget().
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_view(blitzdb *db, size_t count, const void *const keys[],
+                                                          const size_t key_sizes[], blitzdb_view_fn view,
+                                                          void *user);
+
+/**
+ * @brief Gets many values at one moment; see blitzdb_get() for each.
+ *
+ * @param[in] db handle.
+ * @param[in] count number of keys.
+ * @param[in] keys,key_sizes the keys.
+ * @param[out] buffers,buffer_sizes one buffer per key; a buffer may be NULL if its size is 0.
+ * @param[out] value_sizes_out full size of each value found.
+ * @param[out] statuses_out per key ::BLITZDB_OK, ::BLITZDB_NOT_FOUND or ::BLITZDB_BUFFER_TOO_SMALL.
+ * @retval BLITZDB_OK all keys were looked up; see `statuses_out`.
+ * @retval BLITZDB_NO_MEMORY no room for the list of locks (only with more than 64 keys).
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_mget(blitzdb *db, size_t count, const void *const keys[],
+                                                          const size_t key_sizes[], void *const buffers[],
+                                                          const size_t buffer_sizes[],
+                                                          size_t value_sizes_out[],
+                                                          blitzdb_status statuses_out[]);
+
+/**
+ * @brief Deletes a key.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @retval BLITZDB_OK deleted.
+ * @retval BLITZDB_NOT_FOUND there was none; nothing was logged.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_del(blitzdb *db, const void *key, size_t key_size);
+
+/**
+ * @brief Tells whether a key exists.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @retval BLITZDB_OK it does.
+ * @retval BLITZDB_NOT_FOUND it does not.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_exists(blitzdb *db, const void *key, size_t key_size);
+
+/**
+ * @brief Adds to the decimal integer a key holds; an absent key counts as 0. The expiry stays.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[in] delta what to add, may be negative.
+ * @param[out] result_out the new number; may be NULL.
+ * @retval BLITZDB_OK added; the value is the number in decimal.
+ * @retval BLITZDB_NOT_A_NUMBER the value is not a decimal integer of 64 bits.
+ * @retval BLITZDB_OUT_OF_RANGE the sum does not fit 64 bits.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_increment(blitzdb *db, const void *key, size_t key_size,
+                                                               int64_t delta, int64_t *result_out);
+
+/**
+ * @brief Adds to the number a key holds; an absent key counts as 0. The expiry stays.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[in] delta what to add.
+ * @param[out] result_out the new number; may be NULL.
+ * @retval BLITZDB_OK added; the value is the shortest decimal text that gives the same double back.
+ * @retval BLITZDB_NOT_A_NUMBER the value, or `delta`, is not a finite number.
+ * @retval BLITZDB_OUT_OF_RANGE the sum is not finite.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_increment_double(blitzdb *db, const void *key,
+                                                                      size_t key_size, double delta,
+                                                                      double *result_out);
+
+/**
+ * @brief Appends bytes to a value; an absent key counts as empty. The expiry stays.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[in] data,data_size what to append.
+ * @param[out] value_size_out the new size; may be NULL.
+ * @retval BLITZDB_OK appended.
+ * @retval BLITZDB_TOO_LARGE the value would exceed ::BLITZDB_SIZE_MAX.
+ * @par Complexity
+ * linear in the new size: the value is written anew, in memory and in the log.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_append(blitzdb *db, const void *key, size_t key_size,
+                                                            const void *data, size_t data_size,
+                                                            size_t *value_size_out);
+/** @} */
+
+/**
+ * @name Expiry
+ * An expired key is absent everywhere at once; its memory is reclaimed by later work (blitzdb_pump()).
+ * @{
+ */
+
+/**
+ * @brief Makes a key expire some time from now.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[in] ttl_ms milliseconds from now; 0 or less deletes the key.
+ * @retval BLITZDB_OK set.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @retval BLITZDB_OUT_OF_RANGE the time is more than 2^47 ms after 1970 (some 4,400 years).
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_expire(blitzdb *db, const void *key, size_t key_size,
+                                                            int64_t ttl_ms);
+
+/**
+ * @brief Makes a key expire at a point in time.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[in] expire_at_ms Unix time in milliseconds; a past time deletes the key.
+ * @param[in] flags ::blitzdb_expire_flags, 0: always.
+ * @retval BLITZDB_OK set, or deleted.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @retval BLITZDB_CONDITION_FAILED the flags did not hold.
+ * @retval BLITZDB_OUT_OF_RANGE the time is more than 2^47 ms after 1970.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_expire_at(blitzdb *db, const void *key, size_t key_size,
+                                                               int64_t expire_at_ms, unsigned flags);
+
+/**
+ * @brief Takes the expiry from a key.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @retval BLITZDB_OK it had one and stays now.
+ * @retval BLITZDB_CONDITION_FAILED it had none.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_persist(blitzdb *db, const void *key, size_t key_size);
+
+/**
+ * @brief Tells how long a key still lives.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[out] ttl_ms_out milliseconds left (at least 0), or -1: it does not expire.
+ * @retval BLITZDB_OK found.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_ttl(blitzdb *db, const void *key, size_t key_size,
+                                                         int64_t *ttl_ms_out);
+
+/**
+ * @brief Tells when a key expires.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[out] expire_at_ms_out Unix time in milliseconds, or 0: it does not expire.
+ * @retval BLITZDB_OK found.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_expire_time(blitzdb *db, const void *key,
+                                                                 size_t key_size, int64_t *expire_at_ms_out);
+/** @} */
+
+/**
+ * @name Atomic batch
+ * Changes collected first and applied together: all of them or none, for readers, for crashes and for errors.
+ * @{
+ */
+
+/**
+ * @brief Begins an empty batch.
+ *
+ * @param[in] db handle; changes go to its keyspace unless blitzdb_batch_select() says otherwise.
+ * @param[out] batch_out the batch.
+ * @retval BLITZDB_OK created.
+ * @par Ownership
+ * release with blitzdb_batch_destroy().
+ * @par Threads
+ * one thread at a time per batch.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_create(blitzdb *db, blitzdb_batch **batch_out);
+
+/** @brief Releases a batch; what was not committed never happened. NULL is allowed. @since 0.1.0 */
+BLITZDB_API void blitzdb_batch_destroy(blitzdb_batch *batch);
+
+/** @brief Empties a batch for reuse; its keyspace stays. @since 0.1.0 */
+BLITZDB_API void blitzdb_batch_clear(blitzdb_batch *batch);
+
+/**
+ * @brief Directs the changes that follow to another keyspace.
+ * @retval BLITZDB_OK done.
+ * @retval BLITZDB_INVALID no such keyspace.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_select(blitzdb_batch *batch, unsigned keyspace);
+
+/** @brief Number of changes in the batch. @since 0.1.0 */
+BLITZDB_API size_t blitzdb_batch_count(const blitzdb_batch *batch);
+
+/**
+ * @brief Adds a set; key and value are copied.
+ *
+ * @param[in] batch the batch.
+ * @param[in] key,key_size the key.
+ * @param[in] value,value_size the value.
+ * @param[in] options NULL: plain. `durability` and `old_value_out` must be unset; a condition that does not
+ * hold rolls the whole batch back.
+ * @retval BLITZDB_OK added.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_set(blitzdb_batch *batch, const void *key,
+                                                               size_t key_size, const void *value,
+                                                               size_t value_size,
+                                                               const blitzdb_set_options *options);
+
+/** @brief Adds a deletion; an absent key is no error in a batch. @since 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_del(blitzdb_batch *batch, const void *key,
+                                                               size_t key_size);
+
+/** @brief Adds an increment; a value that is no number rolls the batch back. @since 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_increment(blitzdb_batch *batch, const void *key,
+                                                                     size_t key_size, int64_t delta);
+
+/** @brief Adds an append. @since 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_append(blitzdb_batch *batch, const void *key,
+                                                                  size_t key_size, const void *data,
+                                                                  size_t data_size);
+
+/** @brief Adds an expiry (Unix time in ms, 0: none any more); an absent key rolls the batch back. @since
+ * 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_expire_at(blitzdb_batch *batch, const void *key,
+                                                                     size_t key_size, int64_t expire_at_ms);
+
+/** @brief Adds a check that a key exists; an absent one rolls back with ::BLITZDB_CONDITION_FAILED. @since
+ * 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_check_present(blitzdb_batch *batch,
+                                                                         const void *key, size_t key_size);
+
+/** @brief Adds a check that a key does not exist; see blitzdb_batch_check_present(). @since 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_check_absent(blitzdb_batch *batch, const void *key,
+                                                                        size_t key_size);
+
+/**
+ * @brief Applies all changes in their order, each seeing those before it, or none.
+ *
+ * The batch keeps its changes and can be committed again.
+ *
+ * @param[in] batch the batch.
+ * @param[in] durability ::blitzdb_durability of the whole.
+ * @param[out] failed_index_out on failure the index of the change that failed, or the number of changes if
+ * the batch failed as a whole; may be NULL.
+ * @retval BLITZDB_OK everything is done.
+ * @retval BLITZDB_CONDITION_FAILED, BLITZDB_NOT_FOUND, BLITZDB_NOT_A_NUMBER, BLITZDB_OUT_OF_RANGE as the
+ * single call would; nothing was changed.
+ * @retval BLITZDB_TOO_LARGE the batch's log record would exceed 2 GiB.
+ * @par Durability
+ * one log record: after a crash all of it is there or nothing.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_commit(blitzdb_batch *batch, unsigned durability,
+                                                                  size_t *failed_index_out);
+/** @} */
+
+/**
+ * @name Transaction over named keys
+ * Reads and writes a few keys as one step: begin locks them, commit or abort unlocks them. For changes that
+ * depend on what is there (rename, copy, your own arithmetic).
+ * @{
+ */
+
+/** One key of a transaction. */
+typedef struct blitzdb_key {
+    const void *data;  /**< key bytes, copied */
+    size_t size;       /**< their number */
+    unsigned keyspace; /**< 0 to ::BLITZDB_KEYSPACES - 1 */
+} blitzdb_key;
+
+/**
+ * @brief Begins a transaction: locks the keys for writing, in an order that cannot deadlock.
+ *
+ * @param[in] db handle; only says which database, the keys name their keyspaces.
+ * @param[in] keys,count the keys, at most 2^28; the same key may stand twice and is one key then.
+ * @param[out] txn_out the transaction.
+ * @retval BLITZDB_OK locked; end it soon with blitzdb_txn_commit() or blitzdb_txn_abort().
+ * @par Threads
+ * begin, use and end in one thread. Between begin and end this thread must not make any other
+ * call on the database: it would wait for its own locks.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_txn_begin(blitzdb *db, const blitzdb_key *keys,
+                                                               size_t count, blitzdb_txn **txn_out);
+
+/**
+ * @brief Reads a key as this transaction sees it.
+ *
+ * @param[in] txn the transaction.
+ * @param[in] index which of its keys.
+ * @param[out] value_out the bytes, valid until the next call on the transaction.
+ * @param[out] value_size_out their number.
+ * @param[out] expire_at_ms_out Unix time in ms, 0: never; may be NULL.
+ * @retval BLITZDB_OK found.
+ * @retval BLITZDB_NOT_FOUND absent.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_txn_get(blitzdb_txn *txn, size_t index,
+                                                             const void **value_out, size_t *value_size_out,
+                                                             int64_t *expire_at_ms_out);
+
+/**
+ * @brief Sets a key. The value may be what blitzdb_txn_get() just showed.
+ *
+ * @param[in] txn the transaction.
+ * @param[in] index which of its keys.
+ * @param[in] value,value_size the value; copied.
+ * @param[in] expire_at_ms Unix time in milliseconds, 0: never; a past time deletes.
+ * @retval BLITZDB_OK staged.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_txn_set(blitzdb_txn *txn, size_t index,
+                                                             const void *value, size_t value_size,
+                                                             int64_t expire_at_ms);
+
+/** @brief Changes the expiry of an existing key (0: never; a past time deletes). @since 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_txn_expire_at(blitzdb_txn *txn, size_t index,
+                                                                   int64_t expire_at_ms);
+
+/** @brief Deletes a key; ::BLITZDB_NOT_FOUND if it is absent. @since 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_txn_del(blitzdb_txn *txn, size_t index);
+
+/**
+ * @brief Applies the staged changes as one log record, unlocks and releases the transaction.
+ *
+ * @param[in] txn the transaction; gone whatever is answered (but in a forked child, where it is the
+ * parent's).
+ * @param[in] durability ::blitzdb_durability.
+ * @retval BLITZDB_OK applied.
+ * @retval BLITZDB_MEMORY_LIMIT the changes would pass the limit, nothing may be evicted, and they take more
+ * memory than they free; nothing was changed.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_txn_commit(blitzdb_txn *txn, unsigned durability);
+
+/** @brief Drops the staged changes, unlocks and releases the transaction. NULL is allowed. @since 0.1.0 */
+BLITZDB_API void blitzdb_txn_abort(blitzdb_txn *txn);
+/** @} */
+
+/**
+ * @name Walking over the keys
+ * Every key present from the first to the last call is seen at least once; a key may be seen twice; keys that
+ * come or go meanwhile may be seen or not. Nothing is locked between the calls.
+ * @{
+ */
+
+/** One entry seen by a scan; the bytes are valid during the callback only. */
+typedef struct blitzdb_scan_entry {
+    const void *key;      /**< key bytes */
+    size_t key_size;      /**< their number */
+    const void *value;    /**< value bytes */
+    size_t value_size;    /**< their number */
+    int64_t expire_at_ms; /**< Unix time in milliseconds, 0: never */
+} blitzdb_scan_entry;
+
+/** Sees one entry under the shard's read lock: must be short and must not call the database. */
+typedef void (*blitzdb_scan_fn)(void *user, const blitzdb_scan_entry *entry);
+
+/**
+ * @brief Visits the next entries of the keyspace.
+ *
+ * @param[in] db handle.
+ * @param[in,out] cursor 0 to begin; set to where to go on, or to 0 at the end. Any number is safe to pass.
+ * @param[in] pattern NULL: all keys; otherwise a glob as in Redis (`*`, `?`, `[a-z]`, `[^x]`, `\`).
+ * @param[in] pattern_size its size in bytes.
+ * @param[in] count about how many entries to look at (matching or not); 0: 10.
+ * @param[in] scan called for each match.
+ * @param[in] user handed to `scan`.
+ * @retval BLITZDB_OK go on while `*cursor` is not 0.
+ * @par Complexity
+ * O(count) plus the pattern's cost, which is bounded by pattern size times key size.
+ * @par Without a callback
+ * blitzdb_iterator_create().
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_scan(blitzdb *db, uint64_t *cursor, const void *pattern,
+                                                          size_t pattern_size, size_t count,
+                                                          blitzdb_scan_fn scan, void *user);
+
+/**
+ * @brief Begins a walk over the keyspace that copies what it finds.
+ *
+ * @param[in] db handle.
+ * @param[in] pattern,pattern_size as in blitzdb_scan(); copied.
+ * @param[out] iterator_out the iterator, before the first entry.
+ * @retval BLITZDB_OK created.
+ * @par Ownership
+ * release with blitzdb_iterator_destroy() before the database is closed.
+ * @par Threads
+ * one thread at a time per iterator.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_iterator_create(blitzdb *db, const void *pattern,
+                                                                     size_t pattern_size,
+                                                                     blitzdb_iterator **iterator_out);
+
+/**
+ * @brief Steps to the next entry.
+ *
+ * @param[in] iterator the iterator.
+ * @param[out] entry_out the entry; its bytes are valid until the next call on this iterator.
+ * @retval BLITZDB_OK there is one.
+ * @retval BLITZDB_NOT_FOUND the walk is over.
+ * @retval BLITZDB_NO_MEMORY no room for the copies; call again to go on.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_iterator_next(blitzdb_iterator *iterator,
+                                                                   blitzdb_scan_entry *entry_out);
+
+/** @brief Releases an iterator. NULL is allowed. @since 0.1.0 */
+BLITZDB_API void blitzdb_iterator_destroy(blitzdb_iterator *iterator);
+
+/**
+ * @brief Picks a key of the keyspace at random (not perfectly uniform, as with Redis's RANDOMKEY).
+ *
+ * @param[in] db handle.
+ * @param[out] key_out,key_size_out a copy of the key.
+ * @retval BLITZDB_OK found.
+ * @retval BLITZDB_NOT_FOUND the keyspace is empty.
+ * @par Ownership
+ * release `*key_out` with blitzdb_free().
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_random_key(blitzdb *db, void **key_out,
+                                                                size_t *key_size_out);
+/** @} */
+
+/**
+ * @name Whole keyspaces
+ * @{
+ */
+
+/**
+ * @brief Counts the entries of the keyspace, expired ones that were not reclaimed yet included.
+ *
+ * @param[in] db handle.
+ * @param[out] keys_out number of keys.
+ * @param[out] keys_with_expiry_out how many of them have an expiry; may be NULL.
+ * @retval BLITZDB_OK counted, without any lock: concurrent writes may or may not be in it.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_count(blitzdb *db, uint64_t *keys_out,
+                                                           uint64_t *keys_with_expiry_out);
+
+/** @brief Removes every key of the keyspace; linear in the keys of the database. @since 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_flush_keyspace(blitzdb *db);
+
+/** @brief Removes every key of every keyspace. @since 0.1.0 */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_flush_all(blitzdb *db);
+
+/**
+ * @brief Exchanges two keyspaces: whoever uses one sees the keys of the other. Takes constant time.
+ * @retval BLITZDB_OK exchanged.
+ * @retval BLITZDB_INVALID no such keyspace.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_swap_keyspaces(blitzdb *db, unsigned first,
+                                                                    unsigned second);
+/** @} */
+
+/**
+ * @name Durability and upkeep
+ * @{
+ */
+
+/**
+ * @brief Waits until everything acknowledged before the call is on disk.
+ *
+ * @param[in] db handle.
+ * @retval BLITZDB_OK it is; at once for a database without a log.
+ * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_LOG_FAILED it may not be; writes are refused from now on
+ * unless the status is ::BLITZDB_NO_SPACE.
+ * @par Threads
+ * concurrent callers share one sync.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_sync(blitzdb *db);
+
+/**
+ * @brief Hands everything acknowledged before the call to the operating system, without a sync.
+ *
+ * After this the writes survive the death of the process, not a power failure.
+ *
+ * @param[in] db handle.
+ * @retval BLITZDB_OK handed over; at once for a database without a log.
+ * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_LOG_FAILED it was not.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_write_out(blitzdb *db);
+
+/**
+ * @brief End of the log: the position after the newest write. A write is durable once
+ *        blitzdb_durable_position() has reached the position read after it.
+ * @return bytes since the database was created; 0 without a log or in a forked child.
+ * @since 0.1.0
+ */
+BLITZDB_API uint64_t blitzdb_log_position(blitzdb *db);
+
+/** @brief The log up to this position is on disk; see blitzdb_log_position(). @since 0.1.0 */
+BLITZDB_API uint64_t blitzdb_durable_position(blitzdb *db);
+
+/**
+ * @brief Writes a snapshot now and removes the log it replaces. Readers and writers go on meanwhile.
+ *
+ * @param[in] db handle.
+ * @param[out] error details of a failure; may be NULL.
+ * @retval BLITZDB_OK the snapshot is on disk.
+ * @retval BLITZDB_UNSUPPORTED the database is in memory only.
+ * @retval BLITZDB_BUSY another snapshot is being written.
+ * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_NO_MEMORY it failed; the old snapshot and log stay valid.
+ * @par Complexity
+ * linear in the data; memory bounded by a buffer of 1 MiB and the entries of one bucket, some ten.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_snapshot(blitzdb *db, blitzdb_error *error);
+
+/**
+ * @brief Does what fell due with time, in a bounded piece: interval sync, reclaiming expired entries,
+ *        automatic snapshot. Not needed with ::BLITZDB_BACKGROUND_THREAD.
+ *
+ * @param[in] db handle.
+ * @param[out] next_ms_out after how many milliseconds to call again, 0: at once; may be NULL.
+ * @retval BLITZDB_OK done.
+ * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_LOG_FAILED the log could not be synced.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_pump(blitzdb *db, uint32_t *next_ms_out);
+
+/**
+ * @brief Changes the memory limit of an open database.
+ * @param[in] db handle.
+ * @param[in] limit_bytes 0: none.
+ * @param[in] eviction ::blitzdb_eviction.
+ * @retval BLITZDB_OK in force for the next write.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_set_memory_limit(blitzdb *db, uint64_t limit_bytes,
+                                                                      unsigned eviction);
+
+/**
+ * @brief Reports sizes and counters of the whole database.
+ *
+ * @param[in] db handle.
+ * @param[in,out] stats `struct_size` must be set; the rest is filled.
+ * @retval BLITZDB_OK filled; the numbers are not taken at one moment.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_stats(blitzdb *db, blitzdb_stats_info *stats);
+
+/** @brief Releases memory that a call of this database allocated for you. NULL is allowed. @since 0.1.0 */
+BLITZDB_API void blitzdb_free(blitzdb *db, void *memory);
+
+/** @brief Version of the library as text, such as "0.1.0". @since 0.1.0 */
+BLITZDB_API const char *blitzdb_version(void);
+
+/** @brief Version of the library as a number; see ::BLITZDB_VERSION_NUMBER. @since 0.1.0 */
+BLITZDB_API uint32_t blitzdb_version_number(void);
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

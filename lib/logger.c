@@ -1,0 +1,44 @@
+#include "logger.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void bzd_logger_write(const struct bzd_logger *logger, int level, const char *module, const char *format,
+                      ...) {
+    if (logger->fn == NULL || level > (int)logger->level)
+        return;
+
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    logger->fn(logger->user, level, module, message);
+}
+
+blitzdb_status bzd_error_set(blitzdb_error *error, blitzdb_status status, int system_errno,
+                             const char *format, ...) {
+    if (error == NULL || error->status != BLITZDB_OK)
+        return status;
+
+    error->status = status;
+    error->system_errno = system_errno;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+blitzdb_status bzd_status_of_errno(int system_errno) {
+    switch (system_errno) {
+    case ENOSPC:
+    case EDQUOT:
+        return BLITZDB_NO_SPACE;
+    case ENOMEM:
+        return BLITZDB_NO_MEMORY;
+    default:
+        return BLITZDB_IO;
+    }
+}
