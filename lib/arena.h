@@ -1,0 +1,112 @@
+/**
+ * @file
+ * @brief The database's own memory for entries: size classes in 2 MiB regions, named by 40-bit references.
+ *
+ * A region is a 2 MiB mapping cut into spans of 16 KiB; a run of spans holds blocks of one size class, or one
+ * block of up to 512 KiB. Larger blocks have a region of their own. A reference is `region << 18 | offset /
+ * 8` and is never 0, so that a table slot needs five bytes. Empty runs go back to their region, empty regions
+ * to the system; once an arena holds many regions it asks for huge pages.
+ *
+ *     arena ── region table ──> region 1: [run of class 3 | run of class 12 | free ...]
+ *                               region 2: [one large block ...]
+ *
+ * Allocating and freeing take the arena's own mutex: several shards share one arena. bzd_arena_at() takes no
+ * lock: whoever learned a reference under a shard's lock may follow it there. Addresses never move.
+ */
+#ifndef BZD_ARENA_H
+#define BZD_ARENA_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <blitzdb/env.h>
+#include <blitzdb/status.h>
+
+#include "lock.h"
+
+/** Names a block; 0 is none, 40 bits are used. */
+typedef uint64_t bzd_ref;
+
+enum {
+    BZD_REGION_BITS = 21,                      /**< a region is 2 MiB */
+    BZD_REF_OFFSET_BITS = BZD_REGION_BITS - 3, /**< blocks are aligned to 8 bytes */
+    BZD_REGION_TABLES = 23,                    /**< table k names regions 2^k - 1 to 2^(k+1) - 2 */
+    BZD_REGION_SPANS = 128,
+    BZD_ARENA_CLASSES = 88,
+    BZD_LEND_MIN = 16 * 1024,
+    BZD_LEND_MAX = 64 * 1024,
+};
+
+struct bzd_arena {
+    /* constant after init */
+    const blitzdb_env *env;
+    /* written under `mutex`; a reader sees what the lock that gave it the reference ordered before */
+    uint8_t **bases[BZD_REGION_TABLES]; /**< addresses of the regions */
+    /* guarded by `mutex` */
+    struct bzd_mutex mutex;
+    struct bzd_region **regions[BZD_REGION_TABLES]; /**< what is known about each, in the same places */
+    uint32_t partial_runs[BZD_ARENA_CLASSES];       /**< heads of lists: runs of a class with room, 0: none */
+    uint32_t
+        regions_by_room[BZD_REGION_SPANS + 1]; /**< heads of lists, by the longest stretch of free spans */
+    uint32_t region_count;                     /**< regions of all kinds */
+    uint32_t empty_region_count;               /**< kept regions without a block: at most one */
+    uint32_t index_low;                        /**< every region index below is taken; 0 is never used */
+    uint32_t index_end;                        /**< every region index from here on was never taken */
+    uint32_t trim_index;                       /**< region where giving idle pages back goes on */
+    uint64_t idle_bytes;                       /**< touched pages in free spans, a part of `held_bytes` */
+    /* atomic, for statistics without a lock */
+    _Atomic uint64_t used_bytes; /**< blocks in use, rounded to their class */
+    _Atomic uint64_t held_bytes; /**< memory held: touched pages of 4 KiB, headers, region tables */
+};
+
+blitzdb_status bzd_arena_init(struct bzd_arena *arena, const blitzdb_env *env);
+void bzd_arena_deinit(struct bzd_arena *arena);
+
+/** Allocates `size` (1 to 2^31) bytes aligned to 8. BLITZDB_NO_MEMORY changes nothing. */
+blitzdb_status bzd_arena_alloc(struct bzd_arena *arena, size_t size, bzd_ref *ref_out);
+/** Frees a block; `size` is what was asked for. */
+void bzd_arena_free(struct bzd_arena *arena, bzd_ref ref, size_t size);
+/** Frees every block and gives the regions back. */
+void bzd_arena_reset(struct bzd_arena *arena);
+
+/** Whether the arena holds a quarter more than is used. No lock. */
+bool bzd_arena_is_sparse(const struct bzd_arena *arena);
+
+/**
+ * Whether moving this block would give memory back: the arena holds a quarter more than is used, and the
+ * block stands in a run with much room. Deletions scattered over all runs leave such a state, and only the
+ * owner of the references can cure it: allocate again, copy, free. Cheap enough to ask for every entry a
+ * sweep passes.
+ */
+bool bzd_arena_should_move(struct bzd_arena *arena, bzd_ref ref, size_t size);
+
+/**
+ * Lends memory for something other than blocks, so that it shares the huge pages of the regions: `size` is a
+ * power of two from ::BZD_LEND_MIN to ::BZD_LEND_MAX, the alignment a page. The bytes are undefined and not
+ * touched yet; the borrower accounts them, not the arena. BLITZDB_NO_MEMORY changes nothing.
+ */
+blitzdb_status bzd_arena_lend(struct bzd_arena *arena, size_t size, bzd_ref *ref_out);
+/** Takes back what was lent; before a reset or deinit everything must be. */
+void bzd_arena_take_back(struct bzd_arena *arena, bzd_ref ref, size_t size);
+
+/** Bytes a block of this size really takes. */
+size_t bzd_arena_block_size(size_t size);
+
+/** Lists, counts and bytes agree with what stands in the regions. For asserts and tests; takes the mutex. */
+bool bzd_arena_is_valid(struct bzd_arena *arena);
+
+/** Address of region `index`; table k starts at region 2^k - 1. */
+static inline uint8_t *bzd_arena_region(const struct bzd_arena *arena, uint64_t index) {
+    unsigned table = 63u - (unsigned)__builtin_clzll(index + 1);
+    return arena->bases[table][index + 1 - ((uint64_t)1 << table)];
+}
+
+/** Address of a block. */
+static inline uint8_t *bzd_arena_at(const struct bzd_arena *arena, bzd_ref ref) {
+    uint64_t offset = (ref & (((uint64_t)1 << BZD_REF_OFFSET_BITS) - 1)) << 3;
+    return bzd_arena_region(arena, ref >> BZD_REF_OFFSET_BITS) + offset;
+}
+
+#endif

@@ -1,0 +1,95 @@
+/**
+ * @file
+ * @brief Hash table from key to entry: linear hashing over 64-byte buckets. No locks, no I/O, no time.
+ *
+ * A bucket is one cache line: nine tags side by side (one SIMD or word compare finds the candidates), nine
+ * 40-bit references, one recently-used bit each, and the index of an overflow node (32 bytes: four tags, four
+ * references). The table grows and shrinks one bucket at a time (W. Litwin, "Linear hashing", 1980), so no
+ * call ever moves more than one bucket's group. Buckets never move.
+ *
+ *     hash: | shard (taken by the caller) | tag: bits 40-47 | ... | bucket: low bits |
+ *
+ * Lookup touches the bucket's line, then the entry's first line. A table belongs to one shard: changes need
+ * its write lock, everything `const` its read lock; bzd_table_touch() is atomic and needs the read lock only.
+ * Keys are hashed by the caller; a split hashes the entries' keys again with the key given at init.
+ */
+#ifndef BZD_TABLE_H
+#define BZD_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <blitzdb/env.h>
+#include <blitzdb/status.h>
+
+#include "arena.h"
+#include "bytes.h"
+#include "siphash.h"
+#include "table_places.h"
+
+struct bzd_table {
+    const blitzdb_env *env;
+    struct bzd_arena *arena; /**< where the entries live */
+    const struct bzd_hash_key *hash_key;
+    struct bzd_places buckets;
+    struct bzd_places overflow;
+    uint32_t bucket_count;   /**< 0 until the first reservation */
+    uint32_t overflow_count; /**< nodes 1 to this one are used or free; the free ones are chained */
+    uint32_t overflow_free;  /**< head of the chain, 0: none */
+    uint32_t overflow_free_count;
+    uint64_t entry_count;
+    uint64_t bytes; /**< memory of buckets and nodes */
+};
+
+/** Makes an empty table that holds no memory yet. */
+void bzd_table_init(struct bzd_table *table, const blitzdb_env *env, struct bzd_arena *arena,
+                    const struct bzd_hash_key *hash_key);
+/** Releases the segments, not the entries. */
+void bzd_table_deinit(struct bzd_table *table);
+
+/** Finds an entry, 0: none. */
+bzd_ref bzd_table_find(const struct bzd_table *table, uint64_t hash, unsigned keyspace, struct bzd_slice key);
+/** Starts loading the bucket's line; then, once that is likely there, the candidate entries' lines. */
+void bzd_table_prefetch_bucket(const struct bzd_table *table, uint64_t hash);
+void bzd_table_prefetch_entry(const struct bzd_table *table, uint64_t hash);
+/** Marks an entry as used lately: writes only if the bit is not set. Atomic beside other readers. */
+void bzd_table_touch(struct bzd_table *table, uint64_t hash, bzd_ref ref);
+
+/**
+ * Makes sure that the next `count` inserts cannot fail, until bzd_table_maintain() is called.
+ * BLITZDB_NO_MEMORY changes nothing.
+ */
+blitzdb_status bzd_table_reserve(struct bzd_table *table, size_t count);
+/** Inserts an entry whose key is absent; room was reserved. */
+void bzd_table_insert(struct bzd_table *table, uint64_t hash, bzd_ref ref);
+/** Puts another entry with the same key in the place of one that is there. */
+void bzd_table_replace(struct bzd_table *table, uint64_t hash, bzd_ref old_ref, bzd_ref new_ref);
+/** Takes an entry out that is there. */
+void bzd_table_remove(struct bzd_table *table, uint64_t hash, bzd_ref ref);
+/**
+ * Splits or merges at most a few buckets if the load asks for it. Memory it cannot get is harmless: the table
+ * stays fuller for now and tries again next time.
+ */
+void bzd_table_maintain(struct bzd_table *table);
+
+/** Sees one entry; it must not change the table. */
+typedef void (*bzd_table_fn)(void *user, bzd_ref ref);
+
+/**
+ * Visits the bucket at a cursor and returns the next cursor, 0 at the end. The cursor counts in reversed
+ * bits, so whatever splits or merges between two calls, every entry present throughout is visited at least
+ * once. Any number is safe to pass. Starts with 0; what is returned is below 2^32.
+ */
+uint64_t bzd_table_scan(const struct bzd_table *table, uint64_t cursor, bzd_table_fn visit, void *user);
+
+/** Calls `visit` for every entry of one bucket, by its plain index below `bucket_count`. */
+void bzd_table_visit_bucket(const struct bzd_table *table, uint32_t index, bzd_table_fn visit, void *user);
+/** As above, and clears the recently-used bits; `used` tells what each was. For eviction. */
+typedef void (*bzd_table_clock_fn)(void *user, bzd_ref ref, bool used);
+void bzd_table_clock_bucket(struct bzd_table *table, uint32_t index, bzd_table_clock_fn visit, void *user);
+
+/** Every entry is where a look-up finds it, counts agree, no reference stands twice. For asserts and tests.
+ */
+bool bzd_table_is_valid(const struct bzd_table *table);
+
+#endif

@@ -1,0 +1,148 @@
+#include "table_bucket.h"
+
+enum {
+    BUCKETS_MAX = 1 << 30,
+    STEPS_MAX = 2, /* splits or merges in one call */
+    /* Split above 6.75 entries per bucket, which is 75 % of the slots. */
+    SPLIT_LOAD_QUARTERS = 27,
+    MERGE_LOAD = 3,  /* merge below; far enough from the above not to alternate */
+    MERGE_NODES = 3, /* the nine items of a bucket need at most so many nodes elsewhere */
+};
+
+/* -- Buckets --------------------------------------------------------------------------------------- */
+
+/** Adds an empty bucket; false: no memory. */
+static bool add_bucket(struct bzd_table *table) {
+    uint32_t index = table->bucket_count;
+    if (index == bzd_places_capacity(&table->buckets) && !bzd_places_add_segment(&table->buckets))
+        return false;
+    bzd_places_enter(&table->buckets, index);
+    table->bucket_count++;
+    return true;
+}
+
+/** Takes the last bucket away; its entries were moved before. */
+static void drop_bucket(struct bzd_table *table) {
+    uint32_t index = --table->bucket_count;
+    bzd_places_leave(&table->buckets, index);
+    if (index == bzd_places_segment_begin(table->buckets.segment_count - 1))
+        bzd_places_drop_segment(&table->buckets);
+}
+
+/** Notes how much memory the table has now. */
+static void count_bytes(struct bzd_table *table) {
+    table->bytes = table->buckets.bytes + table->overflow.bytes;
+}
+
+blitzdb_status bzd_table_reserve(struct bzd_table *table, size_t count) {
+    bool had_bucket = table->bucket_count > 0;
+    if (!had_bucket && !add_bucket(table))
+        return BLITZDB_NO_MEMORY;
+    blitzdb_status status = bzd_overflow_reserve(table, count);
+    if (status != BLITZDB_OK && !had_bucket)
+        drop_bucket(table);
+    count_bytes(table);
+    return status;
+}
+
+/* -- Splitting and merging ------------------------------------------------------------------------- */
+
+static void prefetch_visit(void *user, bzd_ref ref) {
+    const struct bzd_table *table = user;
+    __builtin_prefetch(bzd_arena_at(table->arena, ref));
+}
+
+/** The buckets a group's items go to, told apart by one bit of the hash; 0: all go to `low`. */
+struct targets {
+    struct bzd_bucket *low;
+    struct bzd_bucket *high;
+    uint64_t bit;
+};
+
+static void move_item(struct bzd_table *table, const struct targets *targets, struct bzd_table_item item) {
+    bool is_high = targets->bit != 0 && (bzd_table_hash_entry(table, item.ref) & targets->bit) != 0;
+    bzd_group_add(table, is_high ? targets->high : targets->low, item);
+}
+
+/**
+ * Moves the items of a group, whose bucket was copied and emptied before. Nodes are released before their
+ * items find a new place, so that a split needs no new ones.
+ */
+static void move_group(struct bzd_table *table, const struct bzd_bucket *group,
+                       const struct targets *targets) {
+    unsigned clock = atomic_load_explicit(&group->clock, memory_order_relaxed);
+    for (unsigned i = 0; i < BZD_BUCKET_SLOTS; i++) {
+        struct bzd_table_item item = {bzd_ref_load(group->refs[i]), group->tags[i], clock >> i & 1};
+        if (item.tag != 0)
+            move_item(table, targets, item);
+    }
+    uint32_t next;
+    for (uint32_t index = group->overflow; index != 0; index = next) {
+        struct bzd_overflow node;
+        memcpy(&node, bzd_overflow_at(table, index), sizeof node);
+        next = node.next;
+        bzd_overflow_release(table, index);
+        clock = atomic_load_explicit(&node.clock, memory_order_relaxed);
+        for (unsigned i = 0; i < BZD_OVERFLOW_SLOTS && node.tags[i] != 0; i++) {
+            struct bzd_table_item item = {bzd_ref_load(node.refs[i]), node.tags[i], clock >> i & 1};
+            move_item(table, targets, item);
+        }
+    }
+}
+
+/** Copies a bucket and empties it, all but its version. */
+static void detach_group(struct bzd_bucket *bucket, struct bzd_bucket *group_out) {
+    memcpy(group_out, bucket, sizeof *bucket);
+    memset(bucket, 0, sizeof *bucket);
+    bucket->version = group_out->version;
+}
+
+/** Splits the bucket whose turn it is; false: no memory. */
+static bool split_bucket(struct bzd_table *table) {
+    uint32_t high = table->bucket_count;
+    uint32_t low = high - (UINT32_C(1) << bzd_level_of(high));
+    if (high >= BUCKETS_MAX || !add_bucket(table))
+        return false;
+    bzd_table_visit_bucket(table, low, prefetch_visit, table);
+
+    struct targets targets = {bzd_bucket_at(table, low), bzd_bucket_at(table, high), high - low};
+    struct bzd_bucket group;
+    bzd_group_begin_change(targets.low);
+    bzd_group_begin_change(targets.high);
+    detach_group(targets.low, &group);
+    move_group(table, &group, &targets);
+    bzd_group_end_change(targets.high);
+    bzd_group_end_change(targets.low);
+    return true;
+}
+
+/** Merges the last bucket into the one it was split from; false: no memory. */
+static bool merge_bucket(struct bzd_table *table) {
+    if (bzd_overflow_reserve(table, MERGE_NODES) != BLITZDB_OK)
+        return false;
+    uint32_t high = table->bucket_count - 1;
+    uint32_t low = high - (UINT32_C(1) << bzd_level_of(high));
+    struct targets targets = {bzd_bucket_at(table, low), NULL, 0};
+    struct bzd_bucket group;
+    bzd_group_begin_change(targets.low);
+    detach_group(bzd_bucket_at(table, high), &group);
+    move_group(table, &group, &targets);
+    drop_bucket(table);
+    bzd_group_end_change(targets.low);
+    return true;
+}
+
+void bzd_table_maintain(struct bzd_table *table) {
+    for (unsigned i = 0; i < STEPS_MAX; i++) {
+        uint64_t buckets = table->bucket_count;
+        bool done = true;
+        if (table->entry_count * 4 > buckets * SPLIT_LOAD_QUARTERS)
+            done = !split_bucket(table);
+        else if (table->entry_count < buckets * MERGE_LOAD && buckets > 1)
+            done = !merge_bucket(table);
+        if (done)
+            break;
+    }
+    bzd_overflow_compact(table);
+    count_bytes(table);
+}
