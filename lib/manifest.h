@@ -1,0 +1,50 @@
+/**
+ * @file
+ * @brief The MANIFEST: which snapshot and which part of the log make up the database.
+ *
+ * A small text file, replaced as a whole by rename, so there is always one valid version:
+ *
+ *     blitzdb manifest 1
+ *     database 00112233445566778899aabbccddeeff
+ *     snapshot 0000000000000003          (serial number, or "none")
+ *     log 0000000000012345 open          (first position, then last position or "open")
+ *     crc32c 89abcdef                    (of all bytes before this line)
+ *
+ * What stands in brackets above is not in the file. Numbers are 16 lower-case hexadecimal digits; every line
+ * ends with a line feed, and one blank stands between two words. A closed log (the database was last opened
+ * without one) ends at the last position; segments behind it are leftovers. Anything else in the file, a
+ * missing line or a wrong checksum is corruption; only a higher number in the first line is a newer version.
+ */
+#ifndef BZD_MANIFEST_H
+#define BZD_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <blitzdb/env.h>
+#include <blitzdb/status.h>
+
+#include "wal_format.h"
+
+struct bzd_manifest {
+    uint8_t database_id[BZD_DATABASE_ID_SIZE];
+    bool has_snapshot;
+    uint64_t snapshot_serial;
+    uint64_t log_start;
+    uint64_t log_end; /**< UINT64_MAX: open */
+};
+
+/** Reads and checks. BLITZDB_NOT_FOUND: there is none. BLITZDB_CORRUPT, BLITZDB_VERSION, BLITZDB_IO with
+ * `error`. */
+blitzdb_status bzd_manifest_read(const blitzdb_env *env, const char *dir, struct bzd_manifest *manifest_out,
+                                 blitzdb_error *error);
+/**
+ * Writes MANIFEST.tmp, syncs it, renames it over MANIFEST and syncs the directory. If only the last step
+ * fails, a crash may bring the old MANIFEST back: what either of the two names must be kept.
+ */
+blitzdb_status bzd_manifest_write(const blitzdb_env *env, const char *dir,
+                                  const struct bzd_manifest *manifest, blitzdb_error *error);
+/** Removes what an interrupted write has left; a failure is harmless. */
+void bzd_manifest_remove_temporary(const blitzdb_env *env, const char *dir);
+
+#endif

@@ -1,0 +1,179 @@
+#include "wal_segment.h"
+
+#include <string.h>
+
+#include "codec.h"
+#include "crc32c.h"
+#include "logger.h"
+#include "path.h"
+
+enum {
+    HEADER_CHECKED_FROM = 16, /* the header's checksum covers what stands behind it */
+    GROUP_CHECKED_FROM = 4,
+    GROUP_CHECK_OFFSET = 28,
+};
+
+/** Checksums of groups begin with the segment id, so that groups of another segment never fit. */
+static uint32_t checksum(const struct bzd_wal_segment *segment, const uint8_t *group, uint64_t end) {
+    uint8_t id[8];
+    bzd_put_u64(id, segment->id);
+    return bzd_crc32c(bzd_crc32c(0, id, sizeof id), group + GROUP_CHECKED_FROM,
+                      (size_t)end - GROUP_CHECKED_FROM);
+}
+
+/** Takes a header apart. `fault_out` names a fault that a write cut short can leave. */
+static blitzdb_status check_header(struct bzd_wal_segment *segment, const uint8_t *header,
+                                   const char **fault_out, blitzdb_error *error) {
+    if (memcmp(header, BZD_WAL_MAGIC, 8) != 0) {
+        *fault_out = "this is not a log segment";
+        return BLITZDB_OK;
+    }
+    uint32_t version = bzd_load_u32(header + 8);
+    if (version > BZD_WAL_VERSION)
+        return bzd_error_set(error, BLITZDB_VERSION, 0,
+                             "%s: offset 8: format version %u; this version knows %d", segment->file.name,
+                             (unsigned)version, BZD_WAL_VERSION);
+    uint32_t crc =
+        bzd_crc32c(0, header + HEADER_CHECKED_FROM, BZD_WAL_SEGMENT_HEADER_SIZE - HEADER_CHECKED_FROM);
+    if (version == 0 || bzd_load_u32(header + 12) != crc) {
+        *fault_out = "checksum of the segment's header does not fit";
+        return BLITZDB_OK;
+    }
+    segment->id = bzd_load_u64(header + 16);
+    if (bzd_load_u64(header + 24) != segment->start)
+        return bzd_file_reader_corrupt(&segment->file, 24,
+                                       "the segment begins at another position than its name says", error);
+    memcpy(segment->database_id, header + 32, BZD_DATABASE_ID_SIZE);
+    return BLITZDB_OK;
+}
+
+static blitzdb_status read_header(struct bzd_wal_segment *segment, const char **fault_out,
+                                  blitzdb_error *error) {
+    /* So far no sum of a position and a file's size can overflow. */
+    if (segment->start > INT64_MAX || segment->file.size > INT64_MAX)
+        return bzd_file_reader_corrupt(&segment->file, 0, "its position or size is not possible", error);
+    if (segment->file.size < BZD_WAL_SEGMENT_HEADER_SIZE) {
+        *fault_out = "the segment's header is cut off";
+        return BLITZDB_OK;
+    }
+    const uint8_t *header;
+    blitzdb_status status =
+        bzd_file_reader_view(&segment->file, 0, BZD_WAL_SEGMENT_HEADER_SIZE, &header, error);
+    if (status != BLITZDB_OK)
+        return status;
+    return check_header(segment, header, fault_out, error);
+}
+
+blitzdb_status bzd_wal_segment_open(struct bzd_wal_segment *segment, const blitzdb_env *env, const char *dir,
+                                    uint64_t start, const char **fault_out, blitzdb_error *error) {
+    *segment = (struct bzd_wal_segment){.start = start, .offset = BZD_WAL_SEGMENT_HEADER_SIZE};
+    *fault_out = NULL;
+    char name[BZD_NAME_MAX];
+    bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
+    blitzdb_status status = bzd_file_reader_open(&segment->file, env, dir, name, error);
+    if (status == BLITZDB_NOT_FOUND)
+        return bzd_error_set(error, BLITZDB_IO, 0, "%s: vanished while the log was read", name);
+    if (status != BLITZDB_OK)
+        return status;
+
+    status = read_header(segment, fault_out, error);
+    if (status != BLITZDB_OK)
+        bzd_wal_segment_close(segment);
+    return status;
+}
+
+void bzd_wal_segment_close(struct bzd_wal_segment *segment) {
+    bzd_file_reader_close(&segment->file);
+}
+
+/** The position in the log of an offset in the file. */
+static uint64_t position_at(const struct bzd_wal_segment *segment, uint64_t offset) {
+    return segment->start + (offset - BZD_WAL_SEGMENT_HEADER_SIZE);
+}
+
+uint64_t bzd_wal_segment_position(const struct bzd_wal_segment *segment) {
+    return position_at(segment, segment->offset);
+}
+
+static bool group_header_fits(const struct bzd_wal_segment *segment, const uint8_t *header) {
+    return bzd_load_u32(header + GROUP_CHECK_OFFSET) == checksum(segment, header, GROUP_CHECK_OFFSET);
+}
+
+/** The fault of the header of a group that should stand at the present offset, or NULL. */
+static const char *header_fault(const struct bzd_wal_segment *segment, const uint8_t *header) {
+    if (!group_header_fits(segment, header))
+        return "checksum of the group's header does not fit";
+    if (bzd_load_u64(header + 8) != bzd_wal_segment_position(segment))
+        return "the group belongs to another position";
+    uint64_t room = segment->file.size - segment->offset - BZD_WAL_GROUP_HEADER_SIZE;
+    uint64_t payload_size = bzd_load_u32(header + 4);
+    if (payload_size > room)
+        return "the group is cut off";
+    return NULL;
+}
+
+blitzdb_status bzd_wal_segment_next(struct bzd_wal_segment *segment, struct bzd_wal_group *group_out,
+                                    const char **fault_out, blitzdb_error *error) {
+    *fault_out = NULL;
+    if (segment->file.size - segment->offset < BZD_WAL_GROUP_HEADER_SIZE) {
+        *fault_out = "the group's header is cut off";
+        return BLITZDB_OK;
+    }
+    const uint8_t *group;
+    blitzdb_status status =
+        bzd_file_reader_view(&segment->file, segment->offset, BZD_WAL_GROUP_HEADER_SIZE, &group, error);
+    if (status != BLITZDB_OK)
+        return status;
+    *fault_out = header_fault(segment, group);
+    if (*fault_out != NULL)
+        return BLITZDB_OK;
+
+    uint64_t size = BZD_WAL_GROUP_HEADER_SIZE + (uint64_t)bzd_load_u32(group + 4);
+    status = bzd_file_reader_view(&segment->file, segment->offset, size, &group, error);
+    if (status != BLITZDB_OK)
+        return status;
+    if (bzd_load_u32(group) != checksum(segment, group, size)) {
+        *fault_out = "checksum of the group does not fit";
+        return BLITZDB_OK;
+    }
+    *group_out = (struct bzd_wal_group){
+        .position = bzd_load_u64(group + 8),
+        .durable = bzd_load_u64(group + 16),
+        .record_count = bzd_load_u32(group + 24),
+        .payload = bzd_slice_of(group + BZD_WAL_GROUP_HEADER_SIZE, (size_t)size - BZD_WAL_GROUP_HEADER_SIZE),
+    };
+    segment->offset += size;
+    return BLITZDB_OK;
+}
+
+/** Looks for a proof among the headers that begin in the first bytes of a view. */
+static bool has_proof(const struct bzd_wal_segment *segment, const uint8_t *bytes, size_t size,
+                      uint64_t offset) {
+    uint64_t bad_position = bzd_wal_segment_position(segment);
+    for (size_t i = 0; i + BZD_WAL_GROUP_HEADER_SIZE <= size; i++) {
+        uint64_t position = position_at(segment, offset + i);
+        const uint8_t *header = bytes + i;
+        /* One byte tells most offsets apart; the rest is for the few that pass. */
+        if (header[8] == (uint8_t)position && bzd_load_u64(header + 8) == position &&
+            bzd_load_u64(header + 16) > bad_position && group_header_fits(segment, header))
+            return true;
+    }
+    return false;
+}
+
+blitzdb_status bzd_wal_segment_find_proof(struct bzd_wal_segment *segment, bool *found_out,
+                                          blitzdb_error *error) {
+    *found_out = false;
+    uint64_t offset = segment->offset + 1;
+    while (!*found_out && segment->file.size >= offset + BZD_WAL_GROUP_HEADER_SIZE) {
+        uint64_t left = segment->file.size - offset;
+        uint64_t size = left < BZD_FILE_READER_WINDOW ? left : BZD_FILE_READER_WINDOW;
+        const uint8_t *bytes;
+        blitzdb_status status = bzd_file_reader_view(&segment->file, offset, size, &bytes, error);
+        if (status != BLITZDB_OK)
+            return status;
+        *found_out = has_proof(segment, bytes, (size_t)size, offset);
+        offset += size - (BZD_WAL_GROUP_HEADER_SIZE - 1);
+    }
+    return BLITZDB_OK;
+}

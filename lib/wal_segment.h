@@ -1,0 +1,61 @@
+/**
+ * @file
+ * @brief One segment of the log, read group by group.
+ *
+ * Knows what makes a header and a group valid, not what a fault means: whether it is the trace of a crash or
+ * corruption is decided by wal_reader.c, which sees all segments. One thread; whoever opened a segment closes
+ * it.
+ */
+#ifndef BZD_WAL_SEGMENT_H
+#define BZD_WAL_SEGMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <blitzdb/env.h>
+#include <blitzdb/status.h>
+
+#include "bytes.h"
+#include "file_reader.h"
+#include "wal_format.h"
+
+struct bzd_wal_segment {
+    struct bzd_file_reader file;
+    uint64_t start; /**< position of the first group, from the name and checked against the header */
+    uint64_t id;
+    uint8_t database_id[BZD_DATABASE_ID_SIZE]; /**< as the header has it, for the caller to compare */
+    uint64_t offset;                           /**< in the file, of the next group */
+};
+
+/** A valid group. */
+struct bzd_wal_group {
+    uint64_t position;
+    uint64_t durable;
+    uint32_t record_count;
+    struct bzd_slice payload; /**< borrowed until the next call on the segment */
+};
+
+/**
+ * Opens the segment that begins at a position. A header that was not written completely gives BLITZDB_OK and
+ * names the reason in `fault_out` (NULL otherwise); then only the file's size can be used. On failure it is
+ * closed.
+ */
+blitzdb_status bzd_wal_segment_open(struct bzd_wal_segment *segment, const blitzdb_env *env, const char *dir,
+                                    uint64_t start, const char **fault_out, blitzdb_error *error);
+void bzd_wal_segment_close(struct bzd_wal_segment *segment);
+
+/** Position of the next group. */
+uint64_t bzd_wal_segment_position(const struct bzd_wal_segment *segment);
+
+/**
+ * Reads the next group, of which there is at least one byte, and steps over it. If it is not valid, names the
+ * reason in `fault_out` (NULL otherwise) and stays where it is.
+ */
+blitzdb_status bzd_wal_segment_next(struct bzd_wal_segment *segment, struct bzd_wal_group *group_out,
+                                    const char **fault_out, blitzdb_error *error);
+
+/** Looks behind the present offset for a header that proves that the group there was once durable. */
+blitzdb_status bzd_wal_segment_find_proof(struct bzd_wal_segment *segment, bool *found_out,
+                                          blitzdb_error *error);
+
+#endif
