@@ -1,0 +1,146 @@
+/**
+ * @file
+ * @brief The database behind the handle: fields grouped by what guards them, and the door every call comes
+ * through.
+ *
+ * `struct blitzdb` is one keyspace of a database; `struct bzd_core` is the database. The store holds the
+ * data, the log what must survive; everything in db_*.c ties the two together and knows no file format.
+ *
+ * Lock order: shard locks ascending, then arena mutex, then log mutex. The wake mutex of the background
+ * thread is never held together with another one.
+ */
+#ifndef BZD_DB_H
+#define BZD_DB_H
+
+#include <blitzdb/blitzdb.h>
+
+#include "alloc.h"
+#include "checkpoint.h"
+#include "log.h"
+#include "logger.h"
+#include "recovery.h"
+#include "store.h"
+
+struct bzd_core;
+
+/** A handle: one keyspace of a database. All handles live in the core. */
+struct blitzdb {
+    struct bzd_core *core;
+    unsigned keyspace; /**< as selected, not as stored */
+};
+
+struct bzd_core {
+    /* constant after open */
+    blitzdb_env env;
+    struct bzd_logger logger;
+    struct blitzdb handles[BLITZDB_KEYSPACES];
+    volatile uint8_t *alive_page; /**< holds 1; reads as 0 in a forked child */
+    uint32_t durability;
+    uint32_t sync_interval_ms;
+    uint32_t snapshot_interval_s;
+    uint64_t snapshot_min_changes;
+    uint64_t snapshot_log_bytes;
+    bool has_thread; /**< the background thread runs */
+    bool has_log;    /**< writes are logged at all times */
+    char *dir;       /**< NULL: memory only */
+    blitzdb_file *lock_file;
+    struct bzd_recovery_result recovered;
+    /* locks of their own */
+    struct bzd_store store;
+    struct bzd_log log; /**< valid if `dir` */
+    struct bzd_checkpoint checkpoint;
+    /* guarded by all shards' write locks */
+    bool logging; /**< writes append records now */
+    /* atomic */
+    _Atomic uint64_t memory_limit;
+    _Atomic uint32_t eviction;
+    _Atomic uint32_t evict_shard;       /**< next shard to search for something to evict */
+    _Atomic uint32_t sweep_shard;       /**< next shard to search for expired entries */
+    _Atomic uint64_t interval_position; /**< newest write that counts on an interval sync; see background.c */
+    _Atomic uint64_t random;            /**< counter behind the choice of random keys */
+    /* guarded by `wake_mutex` */
+    struct bzd_mutex wake_mutex;
+    struct bzd_condition wake;
+    bool stopping;
+    struct bzd_thread thread;
+};
+
+/** Checks a handle; anything but OK must be returned as it is. */
+static inline blitzdb_status bzd_enter(const blitzdb *db) {
+    if (db == NULL)
+        return BLITZDB_INVALID;
+    return db->core->alive_page[0] == 1 ? BLITZDB_OK : BLITZDB_FORKED;
+}
+
+static inline bool bzd_size_is_valid(const void *data, size_t size) {
+    return data != NULL || size == 0;
+}
+
+/** Checks key arguments: INVALID or TOO_LARGE. */
+static inline blitzdb_status bzd_check_bytes(const void *data, size_t size) {
+    if (size > BLITZDB_SIZE_MAX)
+        return BLITZDB_TOO_LARGE;
+    return bzd_size_is_valid(data, size) ? BLITZDB_OK : BLITZDB_INVALID;
+}
+
+static inline int64_t bzd_now_ms(const struct bzd_core *core) {
+    return core->env.now_ms(core->env.user);
+}
+
+/** True if the policy keeps track of which entries are used. */
+static inline bool bzd_eviction_is_lru(uint32_t eviction) {
+    return eviction == BLITZDB_EVICTION_ALLKEYS_LRU || eviction == BLITZDB_EVICTION_VOLATILE_LRU;
+}
+
+/** Notes that an entry is used, for the policies that want to know. Its shard is locked. */
+static inline void bzd_touch(struct bzd_core *core, struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {
+    if (bzd_eviction_is_lru(atomic_load_explicit(&core->eviction, memory_order_relaxed)))
+        bzd_table_touch(&shard->table, hash, ref);
+}
+
+/** A well-mixed number from a counter, under the database's secret. */
+static inline uint64_t bzd_random(struct bzd_core *core) {
+    uint64_t count = atomic_fetch_add_explicit(&core->random, 1, memory_order_relaxed);
+    return bzd_siphash(&core->store.hash_key, BLITZDB_KEYSPACES, bzd_slice_of(&count, sizeof count));
+}
+
+/**
+ * Appends one record that stands alone, if writes are logged; `position_out` is behind it, or stays as it
+ * was. The shards it is about are locked for writing.
+ */
+blitzdb_status bzd_append_record(struct bzd_core *core, const struct bzd_record *record,
+                                 uint64_t *position_out);
+
+/** The door of every write, before any lock: the log takes records, and `growth` bytes fit (0: it may only
+ * free). */
+blitzdb_status bzd_admit(struct bzd_core *core, size_t growth);
+
+/** Waits for, or triggers, what a durability asks of a write that ends at `position`. */
+blitzdb_status bzd_settle(struct bzd_core *core, uint64_t position, unsigned durability);
+
+/** One bounded round of everything that falls due; see blitzdb_pump(). */
+blitzdb_status bzd_pump(struct bzd_core *core, uint32_t *next_ms_out);
+
+/** Starts and stops the background thread, if the options ask for one. */
+blitzdb_status bzd_background_start(struct bzd_core *core);
+void bzd_background_stop(struct bzd_core *core);
+
+/** Removes expired entries from some buckets; returns true if it found so many that more should follow at
+ * once. */
+bool bzd_expire_sweep(struct bzd_core *core);
+
+/** True if `growth` more bytes stay within the memory limit. */
+bool bzd_fits_limit(const struct bzd_core *core, size_t growth);
+/** Frees memory until `growth` more bytes fit the limit; MEMORY_LIMIT if nothing may be evicted. */
+blitzdb_status bzd_evict_for(struct bzd_core *core, size_t growth);
+
+/** Bytes of log that a recovery would read now. The database has a log. */
+uint64_t bzd_log_bytes(const struct bzd_core *core);
+
+/** Changes by callers that the last snapshot of this handle may not hold. */
+uint64_t bzd_changes_since_snapshot(const struct bzd_core *core);
+
+/** Takes a snapshot; see blitzdb_snapshot(). */
+blitzdb_status bzd_snapshot(struct bzd_core *core, blitzdb_error *error);
+
+#endif

@@ -1,0 +1,311 @@
+/** Opening and closing: options, directory, recovery, threads, and the order in which they come and go. */
+#include <errno.h>
+
+#include "db.h"
+#include "path.h"
+
+enum {
+    DEFAULT_SYNC_INTERVAL_MS = 1000,
+    PAGE_BYTES = 4096,
+};
+
+#define DEFAULT_SEGMENT_BYTES ((uint64_t)64 << 20)
+#define DEFAULT_BUFFER_BYTES ((uint64_t)4 << 20)
+#define MOST_BUFFER_BYTES ((uint64_t)1 << 30)
+#define DEFAULT_SNAPSHOT_LOG_BYTES ((uint64_t)1 << 30)
+#define LEAST_SEGMENT_BYTES ((uint64_t)4096)
+
+/** Copies what the caller knows of the structure; the rest is zero, which means default. */
+static blitzdb_status copy_options(const blitzdb_options *given, blitzdb_options *options) {
+    memset(options, 0, sizeof *options);
+    if (given == NULL)
+        return BLITZDB_OK;
+    if (given->struct_size < sizeof given->struct_size || given->struct_size > sizeof *options)
+        return BLITZDB_INVALID; /* not initialised, or from a newer header: its fields would be ignored */
+    memcpy(options, given, given->struct_size);
+    return BLITZDB_OK;
+}
+
+static blitzdb_status invalid(const blitzdb_options *options, const char *what) {
+    return bzd_error_set(options->error, BLITZDB_INVALID, 0, "option %s", what);
+}
+
+static uint64_t or_default(uint64_t given, uint64_t otherwise) {
+    return given != 0 ? given : otherwise;
+}
+
+/** Refuses what is out of range and puts the defaults in. */
+static blitzdb_status complete_options(blitzdb_options *options) {
+    uint32_t flags = BLITZDB_OPEN_MUST_EXIST | BLITZDB_OPEN_MUST_CREATE | BLITZDB_OPEN_NO_LOG;
+    uint32_t shards = (uint32_t)or_default(options->shard_count, BZD_SHARDS_DEFAULT);
+    uint32_t both = BLITZDB_OPEN_MUST_EXIST | BLITZDB_OPEN_MUST_CREATE;
+    if ((options->flags & ~flags) != 0 || (options->flags & both) == both)
+        return invalid(options, "flags has unknown or contradictory bits");
+    if (options->reserved != 0 || options->reserved2 != 0)
+        return invalid(options, "reserved is not zero");
+    if (options->durability > BLITZDB_DURABILITY_ALWAYS)
+        return invalid(options, "durability is none of blitzdb_durability");
+    if (options->eviction > BLITZDB_EVICTION_VOLATILE_TTL)
+        return invalid(options, "eviction is none of blitzdb_eviction");
+    if (options->background > BLITZDB_BACKGROUND_THREAD)
+        return invalid(options, "background is none of blitzdb_background");
+    if (shards > BZD_SHARDS_MAX || (shards & (shards - 1)) != 0)
+        return invalid(options, "shard_count is not a power of two up to 1024");
+    if (options->log_buffer_bytes > MOST_BUFFER_BYTES)
+        return invalid(options, "log_buffer_bytes is above 1 GiB");
+    if (options->log_segment_bytes != 0 && options->log_segment_bytes < LEAST_SEGMENT_BYTES)
+        return invalid(options, "log_segment_bytes is below 4096");
+    options->shard_count = shards;
+    options->durability = (uint32_t)or_default(options->durability, BLITZDB_DURABILITY_INTERVAL);
+    options->sync_interval_ms = (uint32_t)or_default(options->sync_interval_ms, DEFAULT_SYNC_INTERVAL_MS);
+    options->snapshot_min_changes = or_default(options->snapshot_min_changes, 1);
+    options->snapshot_log_bytes = or_default(options->snapshot_log_bytes, DEFAULT_SNAPSHOT_LOG_BYTES);
+    options->log_segment_bytes = or_default(options->log_segment_bytes, DEFAULT_SEGMENT_BYTES);
+    options->log_buffer_bytes = or_default(options->log_buffer_bytes, DEFAULT_BUFFER_BYTES);
+    options->log_level = (uint32_t)or_default(options->log_level, BLITZDB_LOG_INFO);
+    return BLITZDB_OK;
+}
+
+/** Takes the caller's environment, with the default's functions where a member is NULL. */
+static blitzdb_status copy_env(const blitzdb_options *options, blitzdb_env *env) {
+    *env = *blitzdb_env_default();
+    const blitzdb_env *given = options->env;
+    if (given == NULL)
+        return BLITZDB_OK;
+    if (given->struct_size < offsetof(blitzdb_env, alloc) || given->struct_size > sizeof *env)
+        return invalid(options, "env has a struct_size this library does not know");
+    blitzdb_env defaults = *env;
+    memcpy(env, given, given->struct_size);
+#define TAKE_DEFAULT(member) env->member = env->member != NULL ? env->member : defaults.member
+    TAKE_DEFAULT(alloc);
+    TAKE_DEFAULT(realloc);
+    TAKE_DEFAULT(free);
+    TAKE_DEFAULT(map);
+    TAKE_DEFAULT(unmap);
+    TAKE_DEFAULT(discard);
+    TAKE_DEFAULT(now_ms);
+    TAKE_DEFAULT(monotonic_ns);
+    TAKE_DEFAULT(random);
+    TAKE_DEFAULT(open);
+    TAKE_DEFAULT(close);
+    TAKE_DEFAULT(read_at);
+    TAKE_DEFAULT(write_at);
+    TAKE_DEFAULT(truncate);
+    TAKE_DEFAULT(sync);
+    TAKE_DEFAULT(file_size);
+    if (env->open == defaults.open) /* a simulated disk has no use for the real working directory */
+        TAKE_DEFAULT(absolute_path);
+    TAKE_DEFAULT(rename);
+    TAKE_DEFAULT(remove);
+    TAKE_DEFAULT(sync_dir);
+    TAKE_DEFAULT(make_dir);
+    TAKE_DEFAULT(list_dir);
+    TAKE_DEFAULT(lock);
+    TAKE_DEFAULT(unlock);
+#undef TAKE_DEFAULT
+    return BLITZDB_OK;
+}
+
+/** Makes the directory and takes its lock. */
+static blitzdb_status lock_dir(struct bzd_core *core, const blitzdb_options *options) {
+    const blitzdb_env *env = &core->env;
+    char path[BZD_PATH_MAX];
+    int error = 0;
+    if ((options->flags & BLITZDB_OPEN_MUST_EXIST) == 0)
+        error = env->make_dir(env->user, core->dir);
+    if (error != 0)
+        return bzd_error_set(options->error, bzd_status_of_errno(error), error, "creating directory %s",
+                             core->dir);
+    bzd_path_join(path, core->dir, "LOCK");
+    error = env->lock(env->user, path, &core->lock_file);
+    if (error == 0)
+        return BLITZDB_OK;
+    core->lock_file = NULL;
+    if (error == EWOULDBLOCK)
+        return bzd_error_set(options->error, BLITZDB_LOCKED, 0, "%s is open in another handle or process",
+                             core->dir);
+    if (error == ENOENT)
+        return bzd_error_set(options->error, BLITZDB_NOT_FOUND, error, "there is no directory %s", core->dir);
+    return bzd_error_set(options->error, bzd_status_of_errno(error), error, "locking %s", path);
+}
+
+/** Recovers the directory and gets the log going. */
+static blitzdb_status open_files(struct bzd_core *core, const blitzdb_options *options) {
+    struct bzd_recovery_request request = {
+        &core->env, &core->logger, core->dir, options->flags, options->log_segment_bytes, options->error};
+    struct bzd_wal_writer writer;
+    blitzdb_status status = bzd_recover(&request, &core->store, &writer, &core->recovered);
+    if (status != BLITZDB_OK)
+        return status;
+    status = bzd_log_init(&core->log, &writer, options->log_buffer_bytes, &core->logger);
+    if (status != BLITZDB_OK) {
+        bzd_wal_writer_close(&writer);
+        return bzd_error_set(options->error, status, 0, "making the log");
+    }
+    core->has_log = (options->flags & BLITZDB_OPEN_NO_LOG) == 0;
+    core->logging = core->has_log;
+    core->checkpoint.window_only = !core->has_log;
+    core->checkpoint.logging = &core->logging;
+    bzd_checkpoint_init(&core->checkpoint, &core->store, &core->log, core->dir, &core->recovered.manifest);
+    return BLITZDB_OK;
+}
+
+/** Keeps the absolute form of the path: the program may change its working directory later. */
+static blitzdb_status keep_path(struct bzd_core *core, const char *path, const blitzdb_options *options) {
+    char absolute[BZD_PATH_MAX];
+    int error = 0;
+    if (core->env.absolute_path != NULL && path[0] != '\0') {
+        error = core->env.absolute_path(core->env.user, path, absolute, sizeof absolute);
+        path = absolute;
+    }
+    if (error != 0 && error != ENAMETOOLONG)
+        return bzd_error_set(options->error, bzd_status_of_errno(error), error,
+                             "finding the working directory");
+    size_t size = error == 0 ? strlen(path) : 0;
+    if (size == 0 || size > BZD_PATH_MAX - BZD_NAME_MAX)
+        return bzd_error_set(options->error, BLITZDB_INVALID, 0, "the path is empty or too long");
+    core->dir = bzd_alloc(&core->env, size + 1);
+    if (core->dir == NULL)
+        return bzd_error_set(options->error, BLITZDB_NO_MEMORY, 0, "allocating a path");
+    memcpy(core->dir, path, size + 1);
+    return BLITZDB_OK;
+}
+
+static blitzdb_status open_dir(struct bzd_core *core, const char *path, const blitzdb_options *options) {
+    blitzdb_status status = keep_path(core, path, options);
+    if (status == BLITZDB_OK)
+        status = lock_dir(core, options);
+    if (status != BLITZDB_OK)
+        return status;
+    status = open_files(core, options);
+    if (status != BLITZDB_OK) {
+        core->env.unlock(core->env.user, core->lock_file);
+        core->lock_file = NULL;
+    }
+    return status;
+}
+
+/** Fills in what does not change any more. */
+static void init_constants(struct bzd_core *core, const blitzdb_options *options) {
+    core->logger = (struct bzd_logger){options->log, options->log_user, options->log_level};
+    core->durability = options->durability;
+    core->sync_interval_ms = options->sync_interval_ms;
+    core->snapshot_interval_s = options->snapshot_interval_s;
+    core->snapshot_min_changes = options->snapshot_min_changes;
+    core->snapshot_log_bytes = options->snapshot_log_bytes;
+    atomic_init(&core->memory_limit, options->memory_limit_bytes);
+    atomic_init(&core->eviction, options->eviction);
+    for (unsigned i = 0; i < BLITZDB_KEYSPACES; i++)
+        core->handles[i] = (struct blitzdb){core, i};
+}
+
+/** Maps the page that tells parent from child. */
+static blitzdb_status map_alive_page(struct bzd_core *core) {
+    core->alive_page = core->env.map(core->env.user, PAGE_BYTES, PAGE_BYTES, BLITZDB_MAP_WIPE_ON_FORK);
+    if (core->alive_page == NULL)
+        return BLITZDB_NO_MEMORY;
+    core->alive_page[0] = 1;
+    return BLITZDB_OK;
+}
+
+static void unmap_alive_page(struct bzd_core *core) {
+    core->env.unmap(core->env.user, (void *)(uintptr_t)core->alive_page, PAGE_BYTES);
+}
+
+/** Gives back what open_dir() took. */
+static void close_dir(struct bzd_core *core) {
+    if (core->lock_file != NULL) {
+        bzd_log_deinit(&core->log);
+        core->env.unlock(core->env.user, core->lock_file);
+    }
+    bzd_free(&core->env, core->dir);
+}
+
+/** Makes a zeroed core work. On failure everything is given back but the core itself. */
+static blitzdb_status open_core(struct bzd_core *core, const char *path, const blitzdb_options *options) {
+    init_constants(core, options);
+    blitzdb_status status = map_alive_page(core);
+    if (status != BLITZDB_OK)
+        return bzd_error_set(options->error, status, 0, "mapping a page");
+    status = bzd_store_init(&core->store, &core->env, options->shard_count);
+    if (status != BLITZDB_OK) {
+        (void)bzd_error_set(options->error, status, 0, "making the tables");
+        goto err_unmap;
+    }
+    if (path != NULL)
+        status = open_dir(core, path, options);
+    if (status != BLITZDB_OK)
+        goto err_close_dir;
+    if (options->background == BLITZDB_BACKGROUND_THREAD)
+        status = bzd_background_start(core);
+    if (status == BLITZDB_OK)
+        return BLITZDB_OK;
+    (void)bzd_error_set(options->error, status, 0, "starting the background thread");
+err_close_dir:
+    close_dir(core);
+    bzd_store_deinit(&core->store);
+err_unmap:
+    unmap_alive_page(core);
+    return status;
+}
+
+blitzdb_status blitzdb_open(const char *path, const blitzdb_options *given, blitzdb **db_out) {
+    blitzdb_options options;
+    blitzdb_env env;
+    if (db_out == NULL)
+        return BLITZDB_INVALID;
+    blitzdb_status status = copy_options(given, &options);
+    if (status != BLITZDB_OK)
+        return status;
+    if (options.error != NULL)
+        memset(options.error, 0, sizeof *options.error);
+    status = complete_options(&options);
+    if (status == BLITZDB_OK)
+        status = copy_env(&options, &env);
+    if (status != BLITZDB_OK)
+        return status;
+    struct bzd_core *core = bzd_alloc_zeroed(&env, sizeof *core);
+    if (core == NULL)
+        return bzd_error_set(options.error, BLITZDB_NO_MEMORY, 0, "allocating the handle");
+    core->env = env;
+    status = open_core(core, path, &options);
+    if (status != BLITZDB_OK) {
+        bzd_free(&env, core);
+        return bzd_error_set(options.error, status, 0, "opening %s", path != NULL ? path : "in memory");
+    }
+    *db_out = &core->handles[0];
+    return BLITZDB_OK;
+}
+
+blitzdb_status blitzdb_close(blitzdb *db) {
+    if (db == NULL)
+        return BLITZDB_OK;
+    blitzdb_status status = bzd_enter(db);
+    if (status != BLITZDB_OK)
+        return status;
+    struct bzd_core *core = db->core;
+    blitzdb_env env = core->env;
+    bzd_background_stop(core);
+    if (core->has_log)
+        status = bzd_log_seal(&core->log);
+    close_dir(core);
+    bzd_store_deinit(&core->store);
+    unmap_alive_page(core);
+    bzd_free(&env, core);
+    return status;
+}
+
+blitzdb_status blitzdb_keyspace(blitzdb *db, unsigned keyspace, blitzdb **keyspace_out) {
+    blitzdb_status status = bzd_enter(db);
+    if (status != BLITZDB_OK)
+        return status;
+    if (keyspace >= BLITZDB_KEYSPACES || keyspace_out == NULL)
+        return BLITZDB_INVALID;
+    *keyspace_out = &db->core->handles[keyspace];
+    return BLITZDB_OK;
+}
+
+void blitzdb_free(blitzdb *db, void *memory) {
+    if (db != NULL)
+        bzd_free(&db->core->env, memory);
+}

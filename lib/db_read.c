@@ -1,0 +1,301 @@
+/** Reading calls: one key under one read lock, or several keys at one moment under all of theirs. */
+#include "db.h"
+
+/** A key being read: its shard is locked for reading. */
+struct reading {
+    struct bzd_shard *shard;
+    struct bzd_entry entry;
+};
+
+/** The time is asked for only if an expiry makes it matter. */
+enum { NOW_UNKNOWN = 0 };
+
+/** Looks a key up in its locked shard, at a moment or at the present one. */
+static blitzdb_status find(struct bzd_core *core, struct bzd_shard *shard, uint64_t hash, unsigned keyspace,
+                           struct bzd_slice key, int64_t now_ms, struct bzd_entry *entry_out) {
+    bzd_ref ref = bzd_table_find(&shard->table, hash, keyspace, key);
+    if (ref == 0)
+        return BLITZDB_NOT_FOUND;
+    bzd_entry_decode(bzd_arena_at(shard->arena, ref), entry_out);
+    if (entry_out->expire_at_ms != 0 && now_ms == NOW_UNKNOWN)
+        now_ms = bzd_now_ms(core);
+    if (!bzd_entry_is_live(entry_out->expire_at_ms, now_ms))
+        return BLITZDB_NOT_FOUND;
+    bzd_touch(core, shard, hash, ref);
+    return BLITZDB_OK;
+}
+
+/** Checks, locks and finds. On OK the shard is locked until read_end(); otherwise nothing is. */
+static blitzdb_status read_begin(blitzdb *db, const void *key, size_t key_size, struct reading *reading) {
+    blitzdb_status status = bzd_enter(db);
+    if (status == BLITZDB_OK)
+        status = bzd_check_bytes(key, key_size);
+    if (status != BLITZDB_OK)
+        return status;
+    struct bzd_store *store = &db->core->store;
+    struct bzd_slice bytes = bzd_slice_of(key, key_size);
+    for (;;) {
+        uint64_t map = bzd_store_map(store);
+        unsigned keyspace = bzd_map_keyspace(map, db->keyspace);
+        uint64_t hash = bzd_store_hash(store, keyspace, bytes);
+        struct bzd_shard *shard = &store->shards[bzd_store_shard_index(store, hash)];
+        bzd_rwlock_read_acquire(&shard->lock);
+        if (bzd_store_map(store) == map) {
+            reading->shard = shard;
+            status = find(db->core, shard, hash, keyspace, bytes, NOW_UNKNOWN, &reading->entry);
+            if (status != BLITZDB_OK)
+                bzd_rwlock_read_release(&shard->lock);
+            return status;
+        }
+        bzd_rwlock_read_release(&shard->lock); /* two keyspaces were exchanged: look again */
+    }
+}
+
+static void read_end(struct reading *reading) {
+    bzd_rwlock_read_release(&reading->shard->lock);
+}
+
+/** Copies what fits. */
+static blitzdb_status copy_value(struct bzd_slice value, void *buffer, size_t buffer_size,
+                                 size_t *value_size_out) {
+    size_t size = value.size < buffer_size ? value.size : buffer_size;
+    if (size > 0)
+        memcpy(buffer, value.data, size);
+    if (value_size_out != NULL)
+        *value_size_out = value.size;
+    return size == value.size ? BLITZDB_OK : BLITZDB_BUFFER_TOO_SMALL;
+}
+
+blitzdb_status blitzdb_get(blitzdb *db, const void *key, size_t key_size, void *buffer, size_t buffer_size,
+                           size_t *value_size_out) {
+    struct reading reading;
+    if (!bzd_size_is_valid(buffer, buffer_size))
+        return BLITZDB_INVALID;
+    blitzdb_status status = read_begin(db, key, key_size, &reading);
+    if (status != BLITZDB_OK)
+        return status;
+    status = copy_value(reading.entry.value, buffer, buffer_size, value_size_out);
+    read_end(&reading);
+    return status;
+}
+
+blitzdb_status blitzdb_get_alloc(blitzdb *db, const void *key, size_t key_size, void **value_out,
+                                 size_t *value_size_out) {
+    struct reading reading;
+    if (value_out == NULL || value_size_out == NULL)
+        return BLITZDB_INVALID;
+    size_t room = 0;
+    char *copy = NULL;
+    for (;;) { /* memory is not asked for under the lock: learn the size, allocate, look again */
+        blitzdb_status status = read_begin(db, key, key_size, &reading);
+        if (status != BLITZDB_OK) {
+            if (copy != NULL)
+                bzd_free(&db->core->env, copy);
+            return status;
+        }
+        size_t size = reading.entry.value.size;
+        if (copy != NULL && size <= room) {
+            (void)copy_value(reading.entry.value, copy, room, value_size_out);
+            read_end(&reading);
+            copy[size] = '\0';
+            *value_out = copy;
+            return BLITZDB_OK;
+        }
+        read_end(&reading);
+        char *larger = bzd_realloc(&db->core->env, copy, size + 1);
+        if (larger == NULL) {
+            bzd_free(&db->core->env, copy);
+            return BLITZDB_NO_MEMORY;
+        }
+        copy = larger;
+        room = size;
+    }
+}
+
+blitzdb_status blitzdb_exists(blitzdb *db, const void *key, size_t key_size) {
+    struct reading reading;
+    blitzdb_status status = read_begin(db, key, key_size, &reading);
+    if (status == BLITZDB_OK)
+        read_end(&reading);
+    return status;
+}
+
+blitzdb_status blitzdb_expire_time(blitzdb *db, const void *key, size_t key_size, int64_t *expire_at_ms_out) {
+    struct reading reading;
+    if (expire_at_ms_out == NULL)
+        return BLITZDB_INVALID;
+    blitzdb_status status = read_begin(db, key, key_size, &reading);
+    if (status != BLITZDB_OK)
+        return status;
+    *expire_at_ms_out = reading.entry.expire_at_ms;
+    read_end(&reading);
+    return BLITZDB_OK;
+}
+
+blitzdb_status blitzdb_ttl(blitzdb *db, const void *key, size_t key_size, int64_t *ttl_ms_out) {
+    int64_t expire_at_ms;
+    if (ttl_ms_out == NULL)
+        return BLITZDB_INVALID;
+    blitzdb_status status = blitzdb_expire_time(db, key, key_size, &expire_at_ms);
+    if (status != BLITZDB_OK)
+        return status;
+    int64_t left = expire_at_ms - bzd_now_ms(db->core);
+    *ttl_ms_out = expire_at_ms == 0 ? -1 : left > 0 ? left : 0;
+    return BLITZDB_OK;
+}
+
+/** Keys that fit on the stack; more need an allocation for their hashes. */
+enum { STACK_KEYS = 64 };
+
+/** Several keys being read at one moment. */
+struct reading_many {
+    struct bzd_core *core;
+    size_t count;
+    const void *const *keys;
+    const size_t *key_sizes;
+    unsigned keyspace; /**< as stored */
+    uint64_t *hashes;
+    struct bzd_shard_set shards;
+    int64_t now_ms; /**< one moment for all of them */
+    uint64_t on_stack[STACK_KEYS];
+};
+
+static struct bzd_shard *shard_of(const struct reading_many *many, size_t i) {
+    return &many->core->store.shards[bzd_store_shard_index(&many->core->store, many->hashes[i])];
+}
+
+static blitzdb_status check_many(blitzdb *db, size_t count, const void *const *keys,
+                                 const size_t *key_sizes) {
+    blitzdb_status status = bzd_enter(db);
+    if (status == BLITZDB_OK && count > 0 && (keys == NULL || key_sizes == NULL))
+        status = BLITZDB_INVALID;
+    for (size_t i = 0; i < count && status == BLITZDB_OK; i++)
+        status = bzd_check_bytes(keys[i], key_sizes[i]);
+    return status;
+}
+
+/** Hashes all keys and locks their shards. */
+static void lock_many(struct reading_many *many, unsigned selected) {
+    struct bzd_store *store = &many->core->store;
+    for (;;) {
+        uint64_t map = bzd_store_map(store);
+        many->keyspace = bzd_map_keyspace(map, selected);
+        memset(&many->shards, 0, sizeof many->shards);
+        for (size_t i = 0; i < many->count; i++) {
+            struct bzd_slice key = bzd_slice_of(many->keys[i], many->key_sizes[i]);
+            many->hashes[i] = bzd_store_hash(store, many->keyspace, key);
+            bzd_shard_set_add(&many->shards, bzd_store_shard_index(store, many->hashes[i]));
+        }
+        bzd_store_read_acquire(store, &many->shards);
+        if (bzd_store_map(store) == map)
+            return;
+        bzd_store_read_release(store, &many->shards);
+    }
+}
+
+/** Starts loading all buckets, then all entries, so that the memory accesses of different keys overlap. */
+static void prefetch_many(const struct reading_many *many) {
+    for (size_t i = 0; i < many->count; i++)
+        bzd_table_prefetch_bucket(&shard_of(many, i)->table, many->hashes[i]);
+    for (size_t i = 0; i < many->count; i++)
+        bzd_table_prefetch_entry(&shard_of(many, i)->table, many->hashes[i]);
+}
+
+static blitzdb_status read_many_begin(struct reading_many *many, blitzdb *db, size_t count,
+                                      const void *const *keys, const size_t *key_sizes) {
+    blitzdb_status status = check_many(db, count, keys, key_sizes);
+    if (status != BLITZDB_OK)
+        return status;
+    many->core = db->core;
+    many->count = count;
+    many->keys = keys;
+    many->key_sizes = key_sizes;
+    many->hashes = many->on_stack;
+    if (many->count > STACK_KEYS) {
+        many->hashes = bzd_alloc(&many->core->env, many->count * sizeof *many->hashes);
+        if (many->hashes == NULL)
+            return BLITZDB_NO_MEMORY;
+    }
+    lock_many(many, db->keyspace);
+    many->now_ms = bzd_now_ms(many->core);
+    prefetch_many(many);
+    return BLITZDB_OK;
+}
+
+static blitzdb_status find_one_of(struct reading_many *many, size_t i, struct bzd_entry *entry_out) {
+    struct bzd_slice key = bzd_slice_of(many->keys[i], many->key_sizes[i]);
+    return find(many->core, shard_of(many, i), many->hashes[i], many->keyspace, key, many->now_ms, entry_out);
+}
+
+static void read_many_end(struct reading_many *many) {
+    bzd_store_read_release(&many->core->store, &many->shards);
+    if (many->hashes != many->on_stack)
+        bzd_free(&many->core->env, many->hashes);
+}
+
+static blitzdb_view_entry shown_entry(size_t index, const struct bzd_entry *entry) {
+    blitzdb_view_entry shown = {index, entry->value.data, entry->value.size, entry->expire_at_ms};
+    return shown;
+}
+
+/** The common case of one key needs neither hashes nor a set of shards. */
+static blitzdb_status view_one(blitzdb *db, const void *key, size_t key_size, blitzdb_view_fn view,
+                               void *user) {
+    struct reading reading;
+    blitzdb_view_entry shown = {0};
+    blitzdb_status status = read_begin(db, key, key_size, &reading);
+    if (status == BLITZDB_NOT_FOUND) {
+        view(user, &shown);
+        return BLITZDB_OK;
+    }
+    if (status != BLITZDB_OK)
+        return status;
+    shown = shown_entry(0, &reading.entry);
+    view(user, &shown);
+    read_end(&reading);
+    return BLITZDB_OK;
+}
+
+blitzdb_status blitzdb_view(blitzdb *db, size_t count, const void *const keys[], const size_t key_sizes[],
+                            blitzdb_view_fn view, void *user) {
+    if (view == NULL || (count > 0 && (keys == NULL || key_sizes == NULL)))
+        return BLITZDB_INVALID;
+    if (count == 1)
+        return view_one(db, keys[0], key_sizes[0], view, user);
+    struct reading_many many;
+    blitzdb_status status = read_many_begin(&many, db, count, keys, key_sizes);
+    if (status != BLITZDB_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        blitzdb_view_entry shown = {.index = i};
+        struct bzd_entry entry;
+        if (find_one_of(&many, i, &entry) == BLITZDB_OK)
+            shown = shown_entry(i, &entry);
+        view(user, &shown);
+    }
+    read_many_end(&many);
+    return BLITZDB_OK;
+}
+
+blitzdb_status blitzdb_mget(blitzdb *db, size_t count, const void *const keys[], const size_t key_sizes[],
+                            void *const buffers[], const size_t buffer_sizes[], size_t value_sizes_out[],
+                            blitzdb_status statuses_out[]) {
+    if (count > 0 &&
+        (buffers == NULL || buffer_sizes == NULL || value_sizes_out == NULL || statuses_out == NULL))
+        return BLITZDB_INVALID;
+    for (size_t i = 0; i < count; i++)
+        if (!bzd_size_is_valid(buffers[i], buffer_sizes[i]))
+            return BLITZDB_INVALID;
+    struct reading_many many;
+    blitzdb_status status = read_many_begin(&many, db, count, keys, key_sizes);
+    if (status != BLITZDB_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        struct bzd_entry entry;
+        statuses_out[i] = find_one_of(&many, i, &entry);
+        if (statuses_out[i] == BLITZDB_OK)
+            statuses_out[i] = copy_value(entry.value, buffers[i], buffer_sizes[i], &value_sizes_out[i]);
+    }
+    read_many_end(&many);
+    return BLITZDB_OK;
+}

@@ -1,0 +1,92 @@
+/**
+ * @file
+ * @brief The log of one database: collects records of all threads in memory and commits them in groups.
+ *
+ * Writers append under their shard locks: a short critical section that copies bytes into the collecting
+ * buffer and never waits for the disk. Later, without shard locks, whoever needs the records written or
+ * durable becomes the *leader*: it takes the whole buffer as one group, writes it, syncs if asked to, and
+ * wakes everybody whom that served. Meanwhile the others fill the next buffer. (Leader and followers as in P.
+ * Helland et al., "Group commit timers and high volume transaction systems", 1987, without the timer.)
+ *
+ *     position >= written >= durable          positions count bytes since the database was created
+ *
+ * **Failures.** No space or no memory: the group is kept and the next writer tries again; writers are refused
+ * until that works. Any other failed write, and every failed sync, is final: the log has *failed*, nobody
+ * waits any more, and every later append is refused. A sync is never repeated.
+ */
+#ifndef BZD_LOG_H
+#define BZD_LOG_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "lock.h"
+#include "logger.h"
+#include "wal_writer.h"
+
+struct bzd_log {
+    /* constant after init */
+    const blitzdb_env *env;
+    const struct bzd_logger *logger;
+    uint64_t buffer_limit; /**< unwritten bytes at which writers wait at the door */
+    /* guarded by `mutex` */
+    struct bzd_mutex mutex;
+    struct bzd_condition led; /**< a leader has finished */
+    struct bzd_buffer collecting;
+    uint32_t collecting_records;
+    bool leading; /**< a leader is at work; it alone uses the three fields below */
+    struct bzd_buffer writing;
+    uint32_t writing_records;
+    struct bzd_wal_writer writer;
+    /* changed under `mutex`, read without */
+    _Atomic uint64_t position; /**< end of the newest record */
+    _Atomic uint64_t written;
+    _Atomic uint64_t durable;
+    _Atomic int status; /**< OK, NO_SPACE or NO_MEMORY (will be tried again) or LOG_FAILED (final) */
+    _Atomic uint64_t syncs;
+    _Atomic uint64_t last_sync_ns; /**< monotonic time of the last sync */
+};
+
+/** Largest record, a batch with all it holds included. */
+#define BZD_LOG_RECORD_MAX ((size_t)2 << 30)
+
+/** Takes over an open or a fresh writer at its position. */
+blitzdb_status bzd_log_init(struct bzd_log *log, const struct bzd_wal_writer *writer, uint64_t buffer_limit,
+                            const struct bzd_logger *logger);
+/** Closes files and frees; nothing is written. */
+void bzd_log_deinit(struct bzd_log *log);
+
+/**
+ * Waits at the door, before any shard lock: writes the buffer out if too much is waiting or an earlier write
+ * found no space. Anything but OK: the log takes no records now.
+ */
+blitzdb_status bzd_log_admit(struct bzd_log *log);
+
+/** Opens the collecting buffer for `size` bytes of one record (or one batch) and holds the log's mutex. */
+blitzdb_status bzd_log_append_begin(struct bzd_log *log, size_t size, uint8_t **to_out);
+/** Ends it; `records` counts a batch's bracket and all it holds. Returns the position behind the record. */
+uint64_t bzd_log_append_end(struct bzd_log *log, size_t size, uint32_t records);
+
+/** A position from which the log replays to the present: the start of the group being collected. */
+uint64_t bzd_log_group_start(struct bzd_log *log);
+
+/** Waits until the log is with the operating system, or on disk, up to a position. */
+blitzdb_status bzd_log_write_out(struct bzd_log *log, uint64_t position);
+blitzdb_status bzd_log_sync(struct bzd_log *log, uint64_t position);
+/** Writes out if much is waiting and nobody else does; does not wait for others. */
+void bzd_log_relieve(struct bzd_log *log);
+
+/** Syncs, then writes an empty group that vouches for everything before it, and syncs that. */
+blitzdb_status bzd_log_seal(struct bzd_log *log);
+
+/**
+ * Drops what was not written, begins a segment at the present position and clears a failure. For a database
+ * that logs only while a snapshot is written: its switch is off and nothing is appended meanwhile.
+ */
+blitzdb_status bzd_log_restart(struct bzd_log *log, blitzdb_error *error);
+
+/** Bytes of the buffers. */
+uint64_t bzd_log_buffer_bytes(struct bzd_log *log);
+
+#endif

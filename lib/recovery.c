@@ -1,0 +1,257 @@
+#include "recovery.h"
+
+#include "path.h"
+#include "snapshot_format.h"
+#include "snapshot_reader.h"
+#include "wal_format.h"
+#include "wal_reader.h"
+
+/** Feeds records to the store and counts them. */
+struct replay {
+    struct bzd_store *store;
+    uint64_t count;
+};
+
+static blitzdb_status take_record(void *user, const struct bzd_record *record) {
+    struct replay *replay = user;
+    replay->count++;
+    return bzd_store_apply(replay->store, record);
+}
+
+/** What else is in a directory that has no MANIFEST. */
+struct leftovers {
+    const struct bzd_recovery_request *request;
+    bool has_data; /**< something only a database could have written, and no half-finished creation */
+};
+
+/** A creation that was interrupted leaves temporary files and a first segment without groups, nothing more.
+ */
+static int look_at_leftover(void *caller, const char *name) {
+    struct leftovers *leftovers = caller;
+    uint64_t number;
+    if (bzd_name_number(name, BZD_SNAPSHOT_NAME_PREFIX, "", &number)) {
+        leftovers->has_data = true;
+    } else if (bzd_name_number(name, BZD_WAL_NAME_PREFIX, "", &number)) {
+        const blitzdb_env *env = leftovers->request->env;
+        char path[BZD_PATH_MAX];
+        bzd_path_join(path, leftovers->request->dir, name);
+        blitzdb_file *file;
+        uint64_t size = UINT64_MAX;
+        if (env->open(env->user, path, BLITZDB_FILE_READ, &file) == 0) {
+            (void)env->file_size(env->user, file, &size); /* unknown counts as data */
+            (void)env->close(env->user, file);
+        }
+        if (number != 0 || size > BZD_WAL_SEGMENT_HEADER_SIZE)
+            leftovers->has_data = true;
+    }
+    return 0;
+}
+
+/** Refuses a directory whose MANIFEST is gone: creating a database there would lose what it holds. */
+static blitzdb_status check_is_empty(const struct bzd_recovery_request *request) {
+    const blitzdb_env *env = request->env;
+    struct leftovers leftovers = {request, false};
+    int error = env->list_dir(env->user, request->dir, look_at_leftover, &leftovers);
+    if (error != 0)
+        return bzd_error_set(request->error, bzd_status_of_errno(error), error, "listing %s", request->dir);
+    if (leftovers.has_data)
+        return bzd_error_set(
+            request->error, BLITZDB_NOT_A_DATABASE, 0,
+            "%s holds log or snapshot files but no MANIFEST; restore it from a backup, or use an "
+            "empty directory",
+            request->dir);
+    return BLITZDB_OK;
+}
+
+/** Makes the directory itself durable. It must be before the MANIFEST is there, which nobody doubts later. */
+static blitzdb_status sync_parent(const struct bzd_recovery_request *request) {
+    char parent[BZD_PATH_MAX];
+    bzd_path_parent(parent, request->dir);
+    int error = request->env->sync_dir(request->env->user, parent);
+    if (error == 0)
+        return BLITZDB_OK;
+    return bzd_error_set(request->error, bzd_status_of_errno(error), error, "syncing directory %s", parent);
+}
+
+/** Makes a new database: first segment, then the MANIFEST that makes it count. */
+static blitzdb_status create(const struct bzd_recovery_request *request, struct bzd_wal_writer *writer,
+                             struct bzd_manifest *manifest) {
+    const blitzdb_env *env = request->env;
+    bool logged = (request->flags & BLITZDB_OPEN_NO_LOG) == 0;
+    blitzdb_status status = check_is_empty(request);
+    if (status == BLITZDB_OK)
+        status = sync_parent(request);
+    if (status != BLITZDB_OK)
+        return status;
+    memset(manifest, 0, sizeof *manifest);
+    manifest->log_end = logged ? UINT64_MAX : 0;
+    int error = env->random(env->user, manifest->database_id, sizeof manifest->database_id);
+    if (error != 0)
+        return bzd_error_set(request->error, BLITZDB_IO, error, "reading random bytes for the database id");
+    bzd_wal_writer_init(writer, env, request->dir, manifest->database_id, request->log_segment_bytes);
+    if (logged)
+        status = bzd_wal_writer_begin_segment(writer, 0, request->error);
+    if (status == BLITZDB_OK)
+        status = bzd_manifest_write(env, request->dir, manifest, request->error);
+    if (status != BLITZDB_OK)
+        bzd_wal_writer_close(writer);
+    return status;
+}
+
+/** Loads the snapshot the MANIFEST names; `end_position_out` is where the log was durable to when it was
+ * done. */
+static blitzdb_status load_snapshot(const struct bzd_recovery_request *request, struct replay *replay,
+                                    const struct bzd_manifest *manifest, uint64_t *end_position_out) {
+    struct bzd_snapshot_info info;
+    blitzdb_status status =
+        bzd_snapshot_read(request->env, request->dir, manifest->snapshot_serial, manifest->database_id,
+                          take_record, replay, &info, request->error);
+    if (status != BLITZDB_OK)
+        return status;
+    if (!bzd_map_is_valid(info.keyspace_map) || info.start_position != manifest->log_start)
+        return bzd_error_set(request->error, BLITZDB_CORRUPT, 0,
+                             "snapshot %016llx in %s does not belong to the MANIFEST beside it",
+                             (unsigned long long)manifest->snapshot_serial, request->dir);
+    atomic_store(&replay->store->keyspace_map, info.keyspace_map);
+    *end_position_out = info.end_position;
+    return BLITZDB_OK;
+}
+
+/** Loads the snapshot and replays the log; reads only. */
+static blitzdb_status load(const struct bzd_recovery_request *request, struct bzd_store *store,
+                           struct bzd_recovery_result *result, struct bzd_wal_tail *tail) {
+    const struct bzd_manifest *manifest = &result->manifest;
+    struct replay replay = {store, 0};
+    uint64_t durable = manifest->log_start;
+    blitzdb_status status = BLITZDB_OK;
+    if (manifest->has_snapshot)
+        status = load_snapshot(request, &replay, manifest, &durable);
+    result->entries = replay.count;
+    if (status != BLITZDB_OK)
+        return status;
+    struct bzd_wal_source source = {request->env, request->dir, manifest->database_id, manifest->log_start,
+                                    manifest->log_end};
+    replay.count = 0;
+    status = bzd_wal_read(&source, take_record, &replay, tail, request->error);
+    result->records = replay.count;
+    if (status == BLITZDB_OK && tail->position < durable)
+        return bzd_error_set(
+            request->error, BLITZDB_CORRUPT, 0,
+            "the log in %s ends at position %llu, but was durable up to %llu when the snapshot was "
+            "taken",
+            request->dir, (unsigned long long)tail->position, (unsigned long long)durable);
+    return status;
+}
+
+/** Removes the segments an aborted snapshot of a database without a log has left behind the log's end. */
+struct stale_segments {
+    const struct bzd_recovery_request *request;
+    uint64_t from;
+};
+
+static int remove_stale_segment(void *caller, const char *name) {
+    const struct stale_segments *stale = caller;
+    uint64_t start;
+    if (bzd_name_number(name, BZD_WAL_NAME_PREFIX, "", &start) && start >= stale->from) {
+        char path[BZD_PATH_MAX];
+        bzd_path_join(path, stale->request->dir, name);
+        return stale->request->env->remove(stale->request->env->user, path);
+    }
+    return 0;
+}
+
+static blitzdb_status remove_stale_segments(const struct bzd_recovery_request *request, uint64_t from) {
+    const blitzdb_env *env = request->env;
+    struct stale_segments stale = {request, from};
+    int error = env->list_dir(env->user, request->dir, remove_stale_segment, &stale);
+    if (error == 0)
+        error = env->sync_dir(env->user, request->dir);
+    if (error == 0)
+        return BLITZDB_OK;
+    return bzd_error_set(request->error, bzd_status_of_errno(error), error, "removing unused log files in %s",
+                         request->dir);
+}
+
+/** Makes the log ready to be written, or closed for a database that is opened without one. */
+static blitzdb_status go_on(const struct bzd_recovery_request *request, struct bzd_wal_writer *writer,
+                            struct bzd_manifest *manifest, const struct bzd_wal_tail *tail) {
+    bool logged = (request->flags & BLITZDB_OPEN_NO_LOG) == 0;
+    bool was_open = manifest->log_end == UINT64_MAX;
+    blitzdb_status status = BLITZDB_OK;
+    bzd_wal_writer_init(writer, request->env, request->dir, manifest->database_id,
+                        request->log_segment_bytes);
+    writer->position = tail->position;
+    writer->durable = tail->position;
+    if (was_open && tail->has_segment)
+        status = bzd_wal_writer_resume(writer, tail, request->error);
+    else if (!was_open)
+        status = remove_stale_segments(request, manifest->log_end);
+    if (status == BLITZDB_OK && logged && writer->file == NULL)
+        status = bzd_wal_writer_begin_segment(writer, tail->position, request->error);
+    if (status == BLITZDB_OK && logged != was_open) {
+        manifest->log_end = logged ? UINT64_MAX : tail->position;
+        status = bzd_manifest_write(request->env, request->dir, manifest, request->error);
+    }
+    if (status != BLITZDB_OK || !logged)
+        bzd_wal_writer_close(writer);
+    return status;
+}
+
+/**
+ * Makes the names durable that were read. A process that died, or an open that failed, between a rename and
+ * its directory sync leaves names that a power failure may still take back, after what they replace was
+ * removed.
+ */
+static blitzdb_status sync_names(const struct bzd_recovery_request *request) {
+    const blitzdb_env *env = request->env;
+    int error = env->sync_dir(env->user, request->dir);
+    if (error == 0)
+        return BLITZDB_OK;
+    return bzd_error_set(request->error, bzd_status_of_errno(error), error, "syncing directory %s",
+                         request->dir);
+}
+
+static blitzdb_status open_existing(const struct bzd_recovery_request *request, struct bzd_store *store,
+                                    struct bzd_wal_writer *writer, struct bzd_recovery_result *result) {
+    struct bzd_wal_tail tail;
+    blitzdb_status status = load(request, store, result, &tail);
+    if (status != BLITZDB_OK)
+        return status;
+    status = sync_names(request);
+    if (status == BLITZDB_OK)
+        status = go_on(request, writer, &result->manifest, &tail);
+    if (status != BLITZDB_OK)
+        return status;
+    result->truncated_bytes = tail.torn_bytes;
+    bzd_snapshot_remove_others(request->env, request->dir,
+                               result->manifest.has_snapshot ? result->manifest.snapshot_serial : UINT64_MAX);
+    bzd_wal_remove_before(request->env, request->dir, result->manifest.log_start);
+    bzd_manifest_remove_temporary(request->env, request->dir);
+    if (tail.torn_bytes > 0)
+        bzd_logger_write(request->logger, BLITZDB_LOG_WARNING, "recovery",
+                         "cut %llu bytes of a torn write off the log at %llu",
+                         (unsigned long long)tail.torn_bytes, (unsigned long long)tail.position);
+    bzd_logger_write(request->logger, BLITZDB_LOG_INFO, "recovery",
+                     "loaded %llu entries and replayed %llu records", (unsigned long long)result->entries,
+                     (unsigned long long)result->records);
+    return BLITZDB_OK;
+}
+
+blitzdb_status bzd_recover(const struct bzd_recovery_request *request, struct bzd_store *store,
+                           struct bzd_wal_writer *writer, struct bzd_recovery_result *result_out) {
+    memset(result_out, 0, sizeof *result_out);
+    blitzdb_status status =
+        bzd_manifest_read(request->env, request->dir, &result_out->manifest, request->error);
+    if (status == BLITZDB_OK && (request->flags & BLITZDB_OPEN_MUST_CREATE) != 0)
+        return bzd_error_set(request->error, BLITZDB_CONDITION_FAILED, 0, "%s holds a database already",
+                             request->dir);
+    if (status == BLITZDB_OK)
+        return open_existing(request, store, writer, result_out);
+    if (status != BLITZDB_NOT_FOUND)
+        return status;
+    if ((request->flags & BLITZDB_OPEN_MUST_EXIST) != 0)
+        return bzd_error_set(request->error, BLITZDB_NOT_FOUND, 0, "there is no database in %s",
+                             request->dir);
+    result_out->created = true;
+    return create(request, writer, &result_out->manifest);
+}

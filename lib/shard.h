@@ -1,0 +1,68 @@
+/**
+ * @file
+ * @brief One shard: a reader-writer lock, the table it guards, and its counters.
+ *
+ * Shards share arenas in groups, and nothing else. The functions here change table, counters and memory in
+ * one step that cannot fail: whoever calls them holds the write lock and has reserved room.
+ */
+#ifndef BZD_SHARD_H
+#define BZD_SHARD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <blitzdb/blitzdb.h>
+
+#include "arena.h"
+#include "entry.h"
+#include "lock.h"
+#include "table.h"
+
+struct bzd_shard {
+    _Alignas(64) struct bzd_rwlock lock;
+    /* guarded by `lock` */
+    struct bzd_table table;
+    struct bzd_arena *arena;
+    uint32_t pending_inserts; /**< of the transaction that holds the write lock */
+    uint32_t sweep_bucket;    /**< where the search for expired entries goes on */
+    uint32_t clock_bucket;    /**< where the search for something to evict goes on */
+    /* written under `lock`, read without */
+    _Atomic uint64_t keys[BLITZDB_KEYSPACES];
+    _Atomic uint64_t expiring[BLITZDB_KEYSPACES];
+    _Atomic uint64_t entry_bytes;
+    _Atomic uint64_t table_bytes;
+    _Atomic uint64_t writes; /**< changes by callers; not by expiry, eviction or recovery */
+    _Atomic uint64_t expired;
+    _Atomic uint64_t evicted;
+};
+
+blitzdb_status bzd_shard_init(struct bzd_shard *shard, const blitzdb_env *env, struct bzd_arena *arena,
+                              const struct bzd_hash_key *hash_key);
+void bzd_shard_deinit(struct bzd_shard *shard);
+
+/** Allocates and fills the block of an entry that is not in the table yet. */
+blitzdb_status bzd_shard_make_entry(struct bzd_shard *shard, const struct bzd_entry *entry, bzd_ref *ref_out);
+/** Frees a block that is not in the table. 0 is allowed. */
+void bzd_shard_drop_entry(struct bzd_shard *shard, bzd_ref ref);
+
+/** Publishes an entry in place of `old_ref` (0: the key is new and room is reserved); the old block is freed.
+ */
+void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_ref new_ref);
+/** Removes an entry and frees its block. */
+void bzd_shard_remove(struct bzd_shard *shard, uint64_t hash, bzd_ref ref);
+/** True if any entry has an expiry. No lock. */
+bool bzd_shard_has_expiring(const struct bzd_shard *shard);
+/** Counts a caller's change, an expired or an evicted entry. */
+void bzd_shard_count_write(struct bzd_shard *shard);
+void bzd_shard_count_expired(struct bzd_shard *shard);
+void bzd_shard_count_evicted(struct bzd_shard *shard);
+/** True if the arena holds so much more than is used that moving entries together is worth it. No lock. */
+bool bzd_shard_is_sparse(const struct bzd_shard *shard);
+/** Moves an entry to a better place if its arena says so; lack of memory is harmless. */
+void bzd_shard_tidy(struct bzd_shard *shard, uint64_t hash, bzd_ref ref);
+/** Lets the table grow or shrink a step and notes its size. */
+void bzd_shard_maintain(struct bzd_shard *shard);
+/** Forgets every entry without freeing the blocks: the arena is reset by the caller. */
+void bzd_shard_forget(struct bzd_shard *shard);
+
+#endif

@@ -1,0 +1,157 @@
+/* What a host program relies on: a forked child gets a defined error, descriptors do not leak into an exec,
+ * one directory has one owner, two databases share nothing, and nothing is printed. A program of its own
+ * because Criterion forks as well. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <blitzdb/blitzdb.h>
+
+#include "tmpdir.h"
+
+static void expect(int fact, const char *what) {
+    if (!fact) {
+        fprintf(stderr, "failed: %s\n", what);
+        exit(1);
+    }
+}
+
+static blitzdb *open_database(const char *path) {
+    blitzdb_options options = BLITZDB_OPTIONS_INIT;
+    blitzdb *db = NULL;
+    options.background = BLITZDB_BACKGROUND_THREAD;
+    expect(blitzdb_open(path, &options, &db) == BLITZDB_OK, "open");
+    return db;
+}
+
+/** Every kind of call in the child of a fork; returns the exit status of the child. */
+static int calls_in_child(blitzdb *db, blitzdb_batch *batch) {
+    blitzdb *keyspace;
+    blitzdb_txn *txn;
+    blitzdb_key key = {"k", 1, 0};
+    uint64_t cursor = 0, count;
+    char byte;
+    blitzdb_stats_info stats = BLITZDB_STATS_INFO_INIT;
+    blitzdb_status statuses[] = {
+        blitzdb_set(db, "k", 1, "w", 1),
+        blitzdb_get(db, "k", 1, &byte, 1, NULL),
+        blitzdb_del(db, "k", 1),
+        blitzdb_increment(db, "n", 1, 1, NULL),
+        blitzdb_batch_commit(batch, 0, NULL),
+        blitzdb_txn_begin(db, &key, 1, &txn),
+        blitzdb_scan(db, &cursor, NULL, 0, 0, NULL, NULL),
+        blitzdb_count(db, &count, NULL),
+        blitzdb_keyspace(db, 1, &keyspace),
+        blitzdb_flush_all(db),
+        blitzdb_sync(db),
+        blitzdb_snapshot(db, NULL),
+        blitzdb_pump(db, NULL),
+        blitzdb_stats(db, &stats),
+        blitzdb_close(db),
+    };
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+        if (statuses[i] != BLITZDB_FORKED)
+            return (int)i + 1;
+    return 0;
+}
+
+static void test_fork(const char *path) {
+    blitzdb *db = open_database(path);
+    blitzdb_batch *batch;
+    expect(blitzdb_set(db, "k", 1, "v", 1) == BLITZDB_OK, "set before fork");
+    expect(blitzdb_batch_create(db, &batch) == BLITZDB_OK, "create a batch");
+    expect(blitzdb_batch_set(batch, "k", 1, "b", 1, NULL) == BLITZDB_OK, "add to the batch");
+    pid_t child = fork();
+    if (child == 0)
+        _exit(calls_in_child(db, batch));
+    int status = -1;
+    expect(child > 0 && waitpid(child, &status, 0) == child, "fork and wait");
+    expect(WIFEXITED(status), "the child ends by itself");
+    if (WEXITSTATUS(status) != 0)
+        fprintf(stderr, "call %d in the child did not answer BLITZDB_FORKED\n", WEXITSTATUS(status) - 1);
+    expect(WEXITSTATUS(status) == 0, "every call in the child answers BLITZDB_FORKED");
+    char value;
+    expect(blitzdb_get(db, "k", 1, &value, 1, NULL) == BLITZDB_OK && value == 'v', "the parent is unharmed");
+    blitzdb_batch_destroy(batch);
+    expect(blitzdb_close(db) == BLITZDB_OK, "close in the parent");
+}
+
+static void test_descriptors(const char *path) {
+    blitzdb *db = open_database(path);
+    DIR *listing = opendir("/proc/self/fd");
+    expect(listing != NULL, "list the descriptors");
+    unsigned checked = 0;
+    for (struct dirent *entry = readdir(listing); entry != NULL; entry = readdir(listing)) {
+        int descriptor = atoi(entry->d_name);
+        if (entry->d_name[0] == '.' || descriptor <= 2 || descriptor == dirfd(listing))
+            continue;
+        char link[64], target[512] = {0};
+        snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+        if (readlink(link, target, sizeof target - 1) < 0 || strncmp(target, path, strlen(path)) != 0)
+            continue;
+        expect((fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0, "descriptors are close-on-exec");
+        checked++;
+    }
+    closedir(listing);
+    expect(checked >= 2, "lock and log were looked at");
+    expect(blitzdb_close(db) == BLITZDB_OK, "close");
+}
+
+static void test_one_owner(const char *path) {
+    blitzdb *db = open_database(path);
+    blitzdb_error error;
+    blitzdb_options options = BLITZDB_OPTIONS_INIT;
+    blitzdb *second = NULL;
+    options.error = &error;
+    expect(blitzdb_open(path, &options, &second) == BLITZDB_LOCKED, "a second handle is refused");
+    expect(strstr(error.text, path) != NULL, "the message names the directory");
+    expect(blitzdb_close(db) == BLITZDB_OK, "close");
+    db = open_database(path);
+    expect(blitzdb_close(db) == BLITZDB_OK, "the lock is free after close");
+}
+
+static void test_two_databases(const char *path) {
+    blitzdb *first = open_database(path);
+    blitzdb *second = open_database(NULL);
+    expect(blitzdb_set(first, "only here", 9, "1", 1) == BLITZDB_OK, "set in the first");
+    expect(blitzdb_exists(second, "only here", 9) == BLITZDB_NOT_FOUND, "the second does not see it");
+    expect(blitzdb_flush_all(second) == BLITZDB_OK, "flush the second");
+    expect(blitzdb_close(second) == BLITZDB_OK, "close the second");
+    expect(blitzdb_exists(first, "only here", 9) == BLITZDB_OK, "the first is as it was");
+    expect(blitzdb_close(first) == BLITZDB_OK, "close the first");
+}
+
+/** A relative path means the directory it meant at open. */
+static void test_change_of_directory(const char *parent) {
+    char before[4096];
+    blitzdb *db;
+    expect(getcwd(before, sizeof before) != NULL && chdir(parent) == 0, "go to the parent");
+    db = open_database("relative");
+    expect(chdir("/") == 0, "go elsewhere");
+    expect(blitzdb_set(db, "k", 1, "v", 1) == BLITZDB_OK, "set");
+    expect(blitzdb_snapshot(db, NULL) == BLITZDB_OK, "a snapshot goes where the database is");
+    expect(blitzdb_close(db) == BLITZDB_OK, "close");
+    expect(chdir(parent) == 0, "go back");
+    db = open_database("relative");
+    expect(blitzdb_exists(db, "k", 1) == BLITZDB_OK, "it is all there");
+    expect(blitzdb_close(db) == BLITZDB_OK && chdir(before) == 0, "close");
+}
+
+int main(void) {
+    struct tmpdir dir;
+    char path[TMPDIR_PATH_MAX];
+    tmpdir_create(&dir);
+    tmpdir_join(&dir, "data", path, sizeof path);
+    test_fork(path);
+    test_descriptors(path);
+    test_one_owner(path);
+    test_two_databases(path);
+    test_change_of_directory(dir.path);
+    tmpdir_remove(&dir);
+    printf("5 of 5 situations\n");
+    return 0;
+}

@@ -1,0 +1,167 @@
+/* What recovery makes of a directory: damage it can prove, damage it must bear, leftovers, and the errors it
+ * names. */
+#include <errno.h>
+
+#include "db_fixture.h"
+
+TestSuite(recovery, .init = fixture_open, .fini = fixture_close);
+
+/** Changes one byte of a file. */
+static void damage(struct mem_env *image, const char *path, uint64_t offset) {
+    const blitzdb_env *env = mem_env_table(image);
+    blitzdb_file *file;
+    uint8_t byte;
+    size_t size;
+    cr_assert_eq(env->open(env->user, path, BLITZDB_FILE_WRITE, &file), 0);
+    cr_assert_eq(env->read_at(env->user, file, &byte, 1, offset, &size), 0);
+    cr_assert_eq(size, 1);
+    byte ^= 0x10;
+    cr_assert_eq(env->write_at(env->user, file, &byte, 1, offset), 0);
+    cr_assert_eq(env->close(env->user, file), 0);
+}
+
+/** Opens an image of the disk; the error is in `error_out`. */
+static blitzdb_status open_image(struct mem_env *image, blitzdb **image_db_out, blitzdb_error *error_out) {
+    blitzdb_options options = fixture_options();
+    options.env = mem_env_table(image);
+    options.error = error_out;
+    return blitzdb_open("db", &options, image_db_out);
+}
+
+static unsigned window_writes;
+
+/** Writes to the database while its snapshot is being written; the snapshot's own sync makes it durable. */
+static void write_in_window(void *user, enum mem_env_call call, const char *path) {
+    (void)user;
+    (void)call;
+    (void)path;
+    char key[16];
+    snprintf(key, sizeof key, "window%u", window_writes++);
+    cr_assert_eq(set_text(db, key, "value"), BLITZDB_OK);
+}
+
+/* Behind the snapshot's end nothing vouches for the last group; inside its window the snapshot itself does.
+ */
+Test(recovery, damage_inside_the_window_of_a_snapshot) {
+    blitzdb *image_db;
+    blitzdb_error error;
+    cr_assert_eq(set_text(db, "before", "1"), BLITZDB_OK);
+    mem_env_before_change(disk, write_in_window, NULL);
+    cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    mem_env_before_change(disk, NULL, NULL);
+    cr_assert_gt(window_writes, 0);
+    struct mem_env *image = mem_env_crash(disk, MEM_DAMAGE_APPLIED, 0);
+    damage(image, "db/log-0000000000000000", 64 + blitzdb_durable_position(db) - 1);
+
+    cr_assert_eq(open_image(image, &image_db, &error), BLITZDB_CORRUPT);
+
+    cr_assert(strstr(error.text, "snapshot") != NULL, "%s", error.text);
+    mem_env_destroy(image);
+}
+
+/* A damaged byte with durable groups behind it is refused with file and offset, and nothing is changed. */
+Test(recovery, damage_in_the_middle_of_the_log) {
+    blitzdb *image_db;
+    blitzdb_error error;
+    cr_assert_eq(set_text(db, "first", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_sync(db), BLITZDB_OK);
+    cr_assert_eq(set_text(db, "second", "2"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_sync(db), BLITZDB_OK);
+    struct mem_env *image = mem_env_crash(disk, MEM_DAMAGE_APPLIED, 0);
+    damage(image, "db/log-0000000000000000", 64 + 40);
+    uint64_t digest = mem_env_digest(image);
+
+    cr_assert_eq(open_image(image, &image_db, &error), BLITZDB_CORRUPT);
+
+    cr_assert(strstr(error.text, "log-0000000000000000") != NULL, "%s", error.text);
+    cr_assert(strstr(error.text, "offset 64") != NULL, "%s", error.text);
+    cr_assert_eq(mem_env_digest(image), digest, "a refused directory is left as it was");
+    mem_env_destroy(image);
+}
+
+/* A torn last group is cut, counted, and the log goes on where it was cut. */
+Test(recovery, torn_tail) {
+    blitzdb *image_db;
+    blitzdb_error error;
+    cr_assert_eq(set_text(db, "kept", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_sync(db), BLITZDB_OK);
+    cr_assert_eq(set_text(db, "torn", "2"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_write_out(db), BLITZDB_OK);
+    struct mem_env *image = mem_env_crash(disk, MEM_DAMAGE_APPLIED, 0);
+    damage(image, "db/log-0000000000000000", 64 + blitzdb_log_position(db) - 1);
+
+    cr_assert_eq(open_image(image, &image_db, &error), BLITZDB_OK);
+
+    blitzdb_stats_info stats = BLITZDB_STATS_INFO_INIT;
+    cr_assert_eq(blitzdb_stats(image_db, &stats), BLITZDB_OK);
+    cr_assert_gt(stats.truncated_bytes, 0);
+    cr_assert_eq(exists_text(image_db, "kept"), BLITZDB_OK);
+    cr_assert_eq(exists_text(image_db, "torn"), BLITZDB_NOT_FOUND);
+    cr_assert_eq(set_text(image_db, "after", "3"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_close(image_db), BLITZDB_OK);
+    cr_assert_eq(open_image(image, &image_db, &error), BLITZDB_OK);
+    cr_assert_eq(exists_text(image_db, "after"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_close(image_db), BLITZDB_OK);
+    mem_env_destroy(image);
+}
+
+/* A damaged snapshot, a damaged MANIFEST and a missing log are refused by name. */
+Test(recovery, other_damage) {
+    const char *files[] = {"db/snapshot-0000000000000001", "db/MANIFEST"};
+    blitzdb *image_db;
+    blitzdb_error error;
+    cr_assert_eq(set_text(db, "key", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct mem_env *image = mem_env_crash(disk, MEM_DAMAGE_APPLIED, 0);
+        damage(image, files[i], 30);
+        cr_assert_eq(open_image(image, &image_db, &error), BLITZDB_CORRUPT);
+        cr_assert(strstr(error.text, files[i] + 3) != NULL, "%s", error.text);
+        mem_env_destroy(image);
+    }
+    struct mem_env *image = mem_env_crash(disk, MEM_DAMAGE_APPLIED, 0);
+    const blitzdb_env *env = mem_env_table(image);
+    cr_assert_eq(env->remove(env->user, "db/log-0000000000000000"), 0);
+    cr_assert_eq(open_image(image, &image_db, &error), BLITZDB_CORRUPT);
+    mem_env_destroy(image);
+}
+
+/* Every failure of open is explained, a lack of memory during replay too. */
+Test(recovery, every_failure_is_explained) {
+    blitzdb *image_db;
+    blitzdb_error error;
+    char key[16];
+    for (int i = 0; i < 50; i++) {
+        snprintf(key, sizeof key, "key%d", i);
+        cr_assert_eq(set_text(db, key, "value"), BLITZDB_OK);
+    }
+    cr_assert_eq(blitzdb_sync(db), BLITZDB_OK);
+    struct mem_env *image = mem_env_crash(disk, MEM_DAMAGE_APPLIED, 0);
+    blitzdb_status status = BLITZDB_NO_MEMORY;
+    for (uint64_t nth = 1; status != BLITZDB_OK; nth++) {
+        struct mem_env_fault fault = {.call = MEM_CALL_ANY_MEMORY, .nth = nth};
+        mem_env_fail(image, &fault);
+        status = open_image(image, &image_db, &error);
+        if (status != BLITZDB_OK) {
+            cr_assert_eq(error.status, status);
+            cr_assert_neq(error.text[0], '\0', "allocation %llu", (unsigned long long)nth);
+        }
+    }
+    mem_env_disarm(image);
+    cr_assert_eq(count_keys(image_db), 50);
+    cr_assert_eq(blitzdb_close(image_db), BLITZDB_OK);
+    mem_env_destroy(image);
+}
+
+/* A new database makes its directory durable before the MANIFEST; an old one does not touch the folder above.
+ */
+Test(recovery, folder_above_is_synced_once) {
+    blitzdb_options options = fixture_options();
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    mem_env_trace_begin(disk);
+    db = fixture_open_with(&options);
+    for (size_t i = 0; i < mem_env_trace_count(disk); i++) {
+        struct mem_env_trace_entry entry = mem_env_trace_at(disk, i);
+        cr_assert(entry.call != MEM_CALL_SYNC_DIR || strcmp(entry.path, ".") != 0);
+    }
+}
