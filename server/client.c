@@ -1,0 +1,286 @@
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "loop.h"
+#include "server.h"
+
+/* The share of one client in one turn of its loop, so that a deep pipeline does not starve the others. */
+enum { TURN_COMMANDS_MAX = 2000, TURN_OUTPUT_MAX = 1024 * 1024 };
+/* Output that may wait for a sync before the client has to pause. */
+enum { HELD_OUTPUT_MAX = 1024 * 1024 };
+/* A client that does not read its replies runs no further command from this much on. One reply may be larger.
+ */
+static const size_t pending_output_max = (size_t)256 * 1024 * 1024;
+/* As client-query-buffer-limit of Redis. */
+static const size_t input_max = (size_t)1024 * 1024 * 1024;
+
+static const struct bzs_held nothing_held = {UINT64_MAX, 0};
+
+struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
+    struct bzs_client *client = calloc(1, sizeof(*client));
+    if (client == NULL)
+        return NULL;
+    client->server = loop->server;
+    client->loop = loop;
+    client->fd = fd;
+    client->id = atomic_fetch_add(&loop->server->next_client_id, 1) + 1;
+    client->held_first = nothing_held;
+    client->held_last = nothing_held;
+    bzs_resp_init(&client->parser);
+    bzs_reply_init(&client->reply);
+    bzs_link_init(&client->turn);
+    bzs_link_init(&client->held);
+    bzs_link_init(&client->all);
+    client->db = loop->server->db;
+    client->authenticated = loop->server->config->password == NULL;
+    client->protocol = 2;
+    return client;
+}
+
+void bzs_client_destroy(struct bzs_client *client) {
+    if (client == NULL)
+        return;
+    if (client->fd >= 0)
+        close(client->fd);
+    bzs_link_remove(&client->turn);
+    bzs_link_remove(&client->held);
+    bzs_resp_deinit(&client->parser);
+    bzs_reply_deinit(&client->reply);
+    free(client->input);
+    free(client->name);
+    free(client->library_name);
+    free(client->library_version);
+    free(client);
+}
+
+static void release_input(struct bzs_client *client) {
+    free(client->input);
+    client->input = NULL;
+    client->input_start = 0;
+    client->input_end = 0;
+    client->input_capacity = 0;
+}
+
+/** Adds bytes behind those that wait. The room doubles with what has arrived, never with what was announced.
+ */
+static bool append_input(struct bzs_client *client, const char *data, size_t size) {
+    size_t waiting = client->input_end - client->input_start;
+    if (size == 0 || waiting + size > input_max)
+        return size == 0;
+    if (client->input_start > 0) {
+        memmove(client->input, client->input + client->input_start, waiting);
+        client->input_start = 0;
+        client->input_end = waiting;
+    }
+    if (waiting + size > client->input_capacity) {
+        size_t capacity =
+            client->input_capacity * 2 > waiting + size ? client->input_capacity * 2 : waiting + size;
+        char *input = realloc(client->input, capacity);
+        if (input == NULL)
+            return false;
+        client->input = input;
+        client->input_capacity = capacity;
+    }
+    memcpy(client->input + waiting, data, size);
+    client->input_end += size;
+    return true;
+}
+
+static void execute(struct bzs_client *client) {
+    struct bzs_call call = {.server = client->server,
+                            .client = client,
+                            .db = client->db,
+                            .argc = client->parser.argc,
+                            .argv = client->parser.argv,
+                            .reply = &client->reply};
+    bzs_command_run(&call);
+}
+
+/** True once the client has had its share of the turn, or must not put out more at the moment. */
+static bool has_had_its_share(const struct bzs_client *client, unsigned commands) {
+    return commands == TURN_COMMANDS_MAX || bzs_client_is_paused(client) ||
+           bzs_reply_stream_end(&client->reply) - client->turn_begin > TURN_OUTPUT_MAX;
+}
+
+/** Runs the commands at the beginning of these bytes; returns how many bytes they took. */
+static size_t run_commands(struct bzs_client *client, char *data, size_t size) {
+    size_t used = 0;
+    unsigned commands = 0;
+    client->commands_left = false;
+    while (used < size && !client->close_when_sent && !client->close_now) {
+        if (has_had_its_share(client, commands)) {
+            client->commands_left = true;
+            break;
+        }
+        struct bzs_resp_limits limits = {(size_t)client->server->config->bulk_size_max,
+                                         client->authenticated};
+        size_t consumed;
+        enum bzs_resp_result result =
+            bzs_resp_next(&client->parser, data + used, size - used, &limits, &consumed);
+        if (result == BZS_RESP_MORE)
+            break;
+        used += consumed;
+        if (result == BZS_RESP_MALFORMED) {
+            bzs_reply_error(&client->reply, "ERR %s", client->parser.error);
+            client->close_when_sent = true;
+        } else if (result == BZS_RESP_NO_MEMORY) {
+            client->close_now = true;
+        } else if (client->parser.argc > 0) {
+            execute(client);
+            commands++;
+        }
+    }
+    bzs_counter_add(&client->loop->counters.commands, commands);
+    bzs_resp_shrink(&client->parser);
+    return used;
+}
+
+static void drop_for_input(struct bzs_client *client) {
+    bzs_say(client->server->messages, BZS_WARNING,
+            "client %llu at %s dropped: its unfinished commands need more than %zu MiB, or memory ran out",
+            (unsigned long long)client->id, client->address, input_max >> 20);
+    client->close_now = true;
+}
+
+void bzs_client_input(struct bzs_client *client, char *data, size_t size) {
+    uint64_t errors = client->reply.errors;
+    if (client->input_end > client->input_start) {
+        if (!append_input(client, data, size)) {
+            drop_for_input(client);
+            return;
+        }
+        client->input_start += run_commands(client, client->input + client->input_start,
+                                            client->input_end - client->input_start);
+    } else {
+        size_t used = run_commands(client, data, size);
+        if (used < size && !client->close_when_sent && !append_input(client, data + used, size - used))
+            drop_for_input(client);
+    }
+    if (client->input_start == client->input_end || client->close_when_sent)
+        release_input(client);
+    if (client->reply.failed) {
+        bzs_say(client->server->messages, BZS_WARNING,
+                "client %llu at %s dropped: its replies need more than %zu MiB, or memory ran out",
+                (unsigned long long)client->id, client->address, BZS_REPLY_SIZE_MAX >> 20);
+        client->close_now = true;
+    }
+    bzs_counter_add(&client->loop->counters.errors, client->reply.errors - errors);
+}
+
+bool bzs_client_select(struct bzs_client *client, unsigned keyspace) {
+    blitzdb *db;
+    if (blitzdb_keyspace(client->db, keyspace, &db) != BLITZDB_OK)
+        return false;
+    client->db = db;
+    atomic_store_explicit(&client->keyspace, keyspace, memory_order_relaxed);
+    return true;
+}
+
+void bzs_client_set_protocol(struct bzs_client *client, int protocol) {
+    client->reply.protocol = protocol;
+    atomic_store_explicit(&client->protocol, protocol, memory_order_relaxed);
+}
+
+bool bzs_client_set_text(struct bzs_client *client, char **text, struct bzs_slice value) {
+    char *copy = NULL;
+    if (value.size > 0) {
+        copy = strndup(value.data, value.size);
+        if (copy == NULL)
+            return false;
+    }
+    pthread_mutex_lock(&client->loop->clients_mutex);
+    char *before = *text;
+    *text = copy;
+    pthread_mutex_unlock(&client->loop->clients_mutex);
+    free(before);
+    return true;
+}
+
+void bzs_client_reset_session(struct bzs_client *client) {
+    bzs_client_select(client, 0);
+    bzs_client_set_protocol(client, 2);
+    bzs_client_set_text(client, &client->name, (struct bzs_slice){NULL, 0});
+    client->authenticated = client->server->config->password == NULL;
+}
+
+size_t bzs_client_sendable(const struct bzs_client *client) {
+    const struct bzs_reply *reply = &client->reply;
+    uint64_t end = bzs_reply_stream_end(reply);
+    uint64_t limit = client->held_first.output_begin < end ? client->held_first.output_begin : end;
+    return (size_t)(limit - reply->discarded - reply->sent);
+}
+
+bool bzs_client_is_held(const struct bzs_client *client) {
+    return client->held_first.output_begin != UINT64_MAX;
+}
+
+bool bzs_client_is_paused(const struct bzs_client *client) {
+    return bzs_reply_pending(&client->reply) >
+           (bzs_client_is_held(client) ? (size_t)HELD_OUTPUT_MAX : pending_output_max);
+}
+
+void bzs_client_hold(struct bzs_client *client, uint64_t log_position) {
+    if (!bzs_client_is_held(client)) {
+        client->held_first = (struct bzs_held){client->turn_begin, log_position};
+        return;
+    }
+    if (client->held_last.output_begin == UINT64_MAX)
+        client->held_last.output_begin = client->turn_begin;
+    client->held_last.log_position = log_position;
+}
+
+bool bzs_client_release(struct bzs_client *client, uint64_t durable_position) {
+    while (bzs_client_is_held(client) && client->held_first.log_position <= durable_position) {
+        client->held_first = client->held_last;
+        client->held_last = nothing_held;
+    }
+    return !bzs_client_is_held(client);
+}
+
+void bzs_client_take_back(struct bzs_client *client, uint64_t output_begin) {
+    bzs_reply_truncate(&client->reply, output_begin);
+    client->held_first = nothing_held;
+    client->held_last = nothing_held;
+    client->commands_left = false;
+    client->close_when_sent = true;
+}
+
+void bzs_client_publish(struct bzs_client *client) {
+    atomic_store_explicit(&client->input_bytes, client->input_end - client->input_start,
+                          memory_order_relaxed);
+    atomic_store_explicit(&client->input_room, client->input_capacity, memory_order_relaxed);
+    atomic_store_explicit(&client->output_bytes, bzs_reply_pending(&client->reply), memory_order_relaxed);
+    atomic_store_explicit(&client->output_room, client->reply.capacity, memory_order_relaxed);
+}
+
+static const char *text_or_empty(const char *text) {
+    return text != NULL ? text : "";
+}
+
+void bzs_client_describe(const struct bzs_client *client, int64_t tick_ms, struct bzs_reply *line_out) {
+    char line[1024];
+    const struct bzs_command *command = atomic_load_explicit(&client->command, memory_order_relaxed);
+    size_t input = atomic_load_explicit(&client->input_bytes, memory_order_relaxed);
+    size_t input_room = atomic_load_explicit(&client->input_room, memory_order_relaxed);
+    size_t output = atomic_load_explicit(&client->output_bytes, memory_order_relaxed);
+    size_t output_room = atomic_load_explicit(&client->output_room, memory_order_relaxed);
+    int64_t idle_ms = tick_ms - atomic_load_explicit(&client->last_ms, memory_order_relaxed);
+    snprintf(
+        line, sizeof(line),
+        "id=%llu addr=%s laddr=%s fd=%d name=%.256s age=%lld idle=%lld flags=N db=%u sub=0 psub=0 ssub=0 "
+        "multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=%zu rbp=%zu obl=0 oll=0 omem=%zu "
+        "tot-mem=%zu events=%s cmd=%s user=default redir=-1 resp=%d%s%.64s%s%.64s\n",
+        (unsigned long long)client->id, client->address, client->local_address, client->fd,
+        text_or_empty(client->name), (long long)((tick_ms - client->created_ms) / 1000),
+        (long long)(idle_ms > 0 ? idle_ms / 1000 : 0), client->keyspace, input, input_room - input,
+        output_room, output_room, output, sizeof(*client) + input_room + output_room, output > 0 ? "rw" : "r",
+        command != NULL ? command->name : "NULL", client->protocol,
+        client->library_name != NULL ? " lib-name=" : "", text_or_empty(client->library_name),
+        client->library_version != NULL ? " lib-ver=" : "", text_or_empty(client->library_version));
+    bzs_reply_raw(line_out, line, strlen(line));
+}

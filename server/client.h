@@ -1,0 +1,141 @@
+/**
+ * @file
+ * @brief One connection: the input that is not yet a command, the output that is not yet sent, and the state
+ *        its commands leave behind.
+ *
+ *     bytes --> bzs_client_input() --> resp --> bzs_command_run() --> reply --> the loop sends
+ *                    |  what is left over waits in `input`
+ *
+ * A client knows no descriptor calls and no epoll: the loop reads, hands the bytes over and sends what
+ * bzs_client_sendable() allows. Input is parsed where it was read; only an unfinished command, or commands
+ * beyond the share of one turn, are copied into the client's own buffer, which is released as soon as it is
+ * empty.
+ *
+ * Held replies: with `appendfsync always` the answer to a write, and all that follow it, wait until the log
+ * is durable up to the position noted after the write. Two waves are enough: `held_first` is the one the
+ * syncer was asked for, `held_last` gathers everything after it.
+ *
+ * Ownership and threads: a client belongs to the thread of its loop. Other threads may read the members under
+ * "shown by CLIENT LIST" while they hold the clients' mutex of that loop, and nothing else.
+ */
+#ifndef BLITZDB_SERVER_CLIENT_H
+#define BLITZDB_SERVER_CLIENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <blitzdb/blitzdb.h>
+
+#include "link.h"
+#include "reply.h"
+#include "resp.h"
+
+struct bzs_loop;
+struct bzs_server;
+struct bzs_command;
+
+/** Room for "[address]:port" and for the path of a socket. */
+#define BZS_ADDRESS_SIZE 128
+
+/** Output from this point of the stream on must not leave before the log is durable up to that position. */
+struct bzs_held {
+    uint64_t output_begin; /**< stream offset, see bzs_reply_stream_end(); UINT64_MAX: nothing is held */
+    uint64_t log_position; /**< what blitzdb_durable_position() has to reach */
+};
+
+/** One connection. */
+struct bzs_client {
+    /* Constant after creation */
+    struct bzs_server *server;
+    struct bzs_loop *loop; /**< whose thread runs this client */
+    int fd;                /**< the socket; -1 in tests without one */
+    uint64_t id;
+    int64_t created_ms;                   /**< on the clock of the loop's `tick_ms` */
+    char address[BZS_ADDRESS_SIZE];       /**< of the peer */
+    char local_address[BZS_ADDRESS_SIZE]; /**< of this side */
+
+    /* The connection; only for the thread of the loop */
+    char *input; /**< bytes not yet run: an unfinished command or more commands than one turn runs */
+    size_t input_start, input_end, input_capacity;
+    struct bzs_resp parser;
+    struct bzs_reply reply;
+    struct bzs_held held_first, held_last;
+    uint32_t interest;    /**< epoll events asked for */
+    bool commands_left;   /**< `input` may hold a whole command: run again without waiting for the socket */
+    bool wrote;           /**< a write command ran in this turn */
+    uint64_t turn_begin;  /**< stream offset at which the output of this turn begins */
+    bool input_ended;     /**< the peer sends no more */
+    bool close_when_sent; /**< close once the output has left; nothing is parsed any more */
+    bool close_now;       /**< drop the connection and its output */
+    struct bzs_link turn; /**< in the loop's list of clients to finish in this turn, or of leftovers */
+    struct bzs_link held; /**< in the loop's list of clients with held replies */
+
+    /* The session; changed by handlers, only in the thread of the loop */
+    blitzdb *db;        /**< handle of the keyspace */
+    bool authenticated; /**< true from the start if no password is set */
+
+    /* Shown by CLIENT LIST: written by the loop's thread, read by others under the loop's clients' mutex */
+    struct bzs_link all;                         /**< in the loop's list of all clients */
+    char *name, *library_name, *library_version; /**< changed under the mutex; NULL: none */
+    _Atomic unsigned keyspace;
+    _Atomic int protocol;
+    _Atomic int64_t last_ms;                     /**< when the last bytes came or went, on the same clock */
+    _Atomic(const struct bzs_command *) command; /**< the last one run, NULL before the first */
+    _Atomic size_t input_bytes, input_room, output_bytes, output_room; /**< as of the end of the last turn */
+};
+
+/**
+ * Creates a client in keyspace 0, speaking RESP2. The socket is the client's once this succeeded.
+ * @retval NULL no memory.
+ */
+struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd);
+
+/** Closes the socket, leaves all lists but `all` and releases everything. NULL is allowed. */
+void bzs_client_destroy(struct bzs_client *client);
+
+/**
+ * Runs the commands in these bytes, after those already waiting, up to the share of one turn. The bytes are
+ * changed (inline commands are unquoted in place). `size` 0 goes on with what is waiting.
+ */
+void bzs_client_input(struct bzs_client *client, char *data, size_t size);
+
+/** Brings the session back to how it began: what RESET does, the protocol and the login included. */
+void bzs_client_reset_session(struct bzs_client *client);
+
+/** Chooses the keyspace; false if there is no such one. */
+bool bzs_client_select(struct bzs_client *client, unsigned keyspace);
+
+/** Chooses protocol 2 or 3 for the replies. */
+void bzs_client_set_protocol(struct bzs_client *client, int protocol);
+
+/** Replaces one of the texts shown by CLIENT LIST; empty: none. False if memory ran out. */
+bool bzs_client_set_text(struct bzs_client *client, char **text, struct bzs_slice value);
+
+/** Bytes of the output that may be sent now. */
+size_t bzs_client_sendable(const struct bzs_client *client);
+
+/** Holds everything put out since `turn_begin` until the log is durable up to `log_position`. */
+void bzs_client_hold(struct bzs_client *client, uint64_t log_position);
+
+/** Lets go what is durable; false while something is still held. */
+bool bzs_client_release(struct bzs_client *client, uint64_t durable_position);
+
+/** True while something is held. */
+bool bzs_client_is_held(const struct bzs_client *client);
+
+/** Takes back the answers from this point of the stream on, which cannot be kept, and closes the connection.
+ */
+void bzs_client_take_back(struct bzs_client *client, uint64_t output_begin);
+
+/** True while so much output waits, for the syncer or for the peer to read it, that no command may run. */
+bool bzs_client_is_paused(const struct bzs_client *client);
+
+/** Refreshes the numbers that CLIENT LIST shows. */
+void bzs_client_publish(struct bzs_client *client);
+
+/** Appends the line of CLIENT LIST and CLIENT INFO, with its line end, to `line_out`. */
+void bzs_client_describe(const struct bzs_client *client, int64_t tick_ms, struct bzs_reply *line_out);
+
+#endif

@@ -1,0 +1,18 @@
+/**
+ * @file
+ * @brief The clocks of the system in milliseconds.
+ */
+#ifndef BLITZDB_SERVER_CLOCK_H
+#define BLITZDB_SERVER_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/** Reads a clock: CLOCK_REALTIME for what is shown, CLOCK_MONOTONIC for what waits. */
+static inline int64_t bzs_clock_ms(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+#endif

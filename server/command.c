@@ -1,0 +1,160 @@
+#include "command.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "client.h"
+
+/* The look-up: filled once, read-only from then on. A quarter full at most, so that probes stay short. */
+enum { SLOT_COUNT = 512, COMMANDS_MAX = 128, NAME_SIZE_MAX = 32 };
+
+static struct {
+    pthread_once_t once;
+    const struct bzs_command *slots[SLOT_COUNT];
+    const struct bzs_command *list[COMMANDS_MAX];
+    size_t count;
+} catalog = {.once = PTHREAD_ONCE_INIT};
+
+static const struct bzs_command *const families[] = {
+    bzs_commands_string,  bzs_commands_range,  bzs_commands_number,   bzs_commands_key,
+    bzs_commands_scan,    bzs_commands_expire, bzs_commands_keyspace, bzs_commands_connection,
+    bzs_commands_catalog, bzs_commands_server, bzs_commands_info,
+};
+
+/** FNV-1a over the lower-case name. Names are ours, so nobody can choose them to collide. */
+static size_t slot_of(struct bzs_slice name) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < name.size; i++)
+        hash = (hash ^ (unsigned char)bzs_lower(name.data[i])) * 16777619u;
+    return hash % SLOT_COUNT;
+}
+
+static void add_command(const struct bzs_command *command) {
+    assert(catalog.count < COMMANDS_MAX);
+    size_t slot = slot_of((struct bzs_slice){command->name, strlen(command->name)});
+    while (catalog.slots[slot] != NULL)
+        slot = (slot + 1) % SLOT_COUNT;
+    catalog.slots[slot] = command;
+    catalog.list[catalog.count++] = command;
+}
+
+static void fill_catalog(void) {
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+        for (const struct bzs_command *command = families[i]; command->name != NULL; command++)
+            add_command(command);
+}
+
+const struct bzs_command *bzs_command_find(struct bzs_slice name) {
+    pthread_once(&catalog.once, fill_catalog);
+    if (name.size > NAME_SIZE_MAX)
+        return NULL;
+    for (size_t slot = slot_of(name); catalog.slots[slot] != NULL; slot = (slot + 1) % SLOT_COUNT)
+        if (bzs_arg_is(name, catalog.slots[slot]->name))
+            return catalog.slots[slot];
+    return NULL;
+}
+
+size_t bzs_command_count(void) {
+    pthread_once(&catalog.once, fill_catalog);
+    return catalog.count;
+}
+
+const struct bzs_command *bzs_command_at(size_t index) {
+    return index < bzs_command_count() ? catalog.list[index] : NULL;
+}
+
+static const struct bzs_command *find_child(const struct bzs_command *parent, struct bzs_slice name) {
+    for (const struct bzs_command *child = parent->subcommands; child->name != NULL; child++)
+        if (bzs_arg_is(name, child->name + strlen(parent->name) + 1))
+            return child;
+    return NULL;
+}
+
+const struct bzs_command *bzs_command_find_full(struct bzs_slice full_name) {
+    const char *bar = full_name.size > 0 ? memchr(full_name.data, '|', full_name.size) : NULL;
+    if (bar == NULL)
+        return bzs_command_find(full_name);
+    size_t parent_size = (size_t)(bar - full_name.data);
+    const struct bzs_command *parent = bzs_command_find((struct bzs_slice){full_name.data, parent_size});
+    bool has_children = parent != NULL && parent->subcommands != NULL;
+    struct bzs_slice child = {bar + 1, full_name.size - parent_size - 1};
+    return has_children ? find_child(parent, child) : NULL;
+}
+
+/** A browser that was tricked into talking to this port sends one of these; Redis closes at once, too. */
+static bool is_http(struct bzs_slice name) {
+    return bzs_arg_is(name, "post") || bzs_arg_is(name, "host:");
+}
+
+static int at_most(size_t size, size_t limit) {
+    return (int)(size < limit ? size : limit);
+}
+
+static void reply_unknown_command(struct bzs_call *call) {
+    enum { SHOWN_MAX = 128 };
+    char shown[SHOWN_MAX + 8] = "";
+    size_t used = 0;
+    for (size_t i = 1; i < call->argc && used < SHOWN_MAX; i++) {
+        struct bzs_slice argument = call->argv[i];
+        snprintf(shown + used, sizeof(shown) - used, "'%.*s' ", at_most(argument.size, SHOWN_MAX - used),
+                 argument.data);
+        used += strlen(shown + used);
+    }
+    bzs_reply_error(call->reply, "ERR unknown command '%.*s', with args beginning with: %s",
+                    at_most(call->argv[0].size, SHOWN_MAX), call->argv[0].data, shown);
+}
+
+static void reply_unknown_subcommand(struct bzs_call *call, const struct bzs_command *parent) {
+    char name[NAME_SIZE_MAX + 1];
+    size_t size = strlen(parent->name);
+    for (size_t i = 0; i <= size; i++) {
+        name[i] = parent->name[i] >= 'a' && parent->name[i] <= 'z' ? (char)(parent->name[i] - 'a' + 'A')
+                                                                   : parent->name[i];
+    }
+    bzs_reply_error(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                    at_most(call->argv[1].size, 128), call->argv[1].data, name);
+}
+
+/** Finds what to run; NULL if there is no such thing, which has been answered then. */
+static const struct bzs_command *look_up(struct bzs_call *call) {
+    const struct bzs_command *command = bzs_command_find(call->argv[0]);
+    if (command == NULL) {
+        reply_unknown_command(call);
+        return NULL;
+    }
+    if (command->subcommands == NULL || call->argc == 1)
+        return command;
+    const struct bzs_command *child = find_child(command, call->argv[1]);
+    if (child == NULL)
+        reply_unknown_subcommand(call, command);
+    return child;
+}
+
+static bool arity_fits(const struct bzs_command *command, size_t argc) {
+    return command->arity >= 0 ? argc == (size_t)command->arity : argc >= (size_t)-command->arity;
+}
+
+void bzs_command_run(struct bzs_call *call) {
+    struct bzs_client *client = call->client;
+    if (is_http(call->argv[0])) {
+        client->close_now = true;
+        return;
+    }
+    call->command = look_up(call);
+    if (call->command == NULL)
+        return;
+    if (!arity_fits(call->command, call->argc)) {
+        bzs_reply_arity_error(call);
+        return;
+    }
+    if (!client->authenticated && (call->command->flags & BZS_NOAUTH) == 0) {
+        bzs_reply_error(call->reply, "NOAUTH Authentication required.");
+        return;
+    }
+    atomic_store_explicit(&client->command, call->command, memory_order_relaxed);
+    client->wrote |= (call->command->flags & BZS_WRITE) != 0;
+    call->command->handler(call);
+}

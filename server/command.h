@@ -1,0 +1,126 @@
+/**
+ * @file
+ * @brief The command table: name, arity, flags, keys and handler of every command, and the one way to run
+ * them.
+ *
+ * Life of a command: `resp` cuts it from the input into argument slices, bzs_command_run() looks the name up
+ * in the table, checks arity and authentication and calls the handler, and the handler decodes its arguments,
+ * calls the public API of BlitzDB and writes one reply. Whether there is memory, and whether the log can be
+ * written, the library checks: bzs_reply_status() puts its answer into the words of Redis. Handlers are a few
+ * lines; they stand by family in command_string.c, command_range.c, command_number.c, command_key.c,
+ * command_scan.c, command_expire.c, command_keyspace.c (data, with command_data.c for what they share) and
+ * command_connection.c, command_catalog.c, command_server.c, command_info.c (the server itself).
+ */
+#ifndef BLITZDB_SERVER_COMMAND_H
+#define BLITZDB_SERVER_COMMAND_H
+
+#include <stdint.h>
+
+#include <blitzdb/blitzdb.h>
+
+#include "decimal.h"
+#include "reply.h"
+
+struct bzs_client;
+struct bzs_server;
+struct bzs_command;
+
+/** One command being run; borrowed for the call of its handler. */
+struct bzs_call {
+    struct bzs_server *server;
+    struct bzs_client *client;
+    const struct bzs_command *command;
+    blitzdb *db;                  /**< handle of the client's keyspace */
+    size_t argc;                  /**< arguments, the command's name included */
+    const struct bzs_slice *argv; /**< the arguments, borrowed from the input buffer */
+    struct bzs_reply *reply;      /**< where the answer goes */
+};
+
+/** Runs one command and writes exactly one reply. */
+typedef void (*bzs_handler)(struct bzs_call *call);
+
+/** Flags as COMMAND INFO names them. */
+enum bzs_command_flags {
+    BZS_WRITE = 1,              /**< "write": its answer waits for the log */
+    BZS_READONLY = 2,           /**< "readonly" */
+    BZS_DENYOOM = 4,            /**< "denyoom": may grow the data set */
+    BZS_FAST = 8,               /**< "fast" */
+    BZS_ADMIN = 16,             /**< "admin" */
+    BZS_NOAUTH = 32,            /**< "no_auth": allowed before AUTH */
+    BZS_LOADING = 64,           /**< "loading" */
+    BZS_STALE = 128,            /**< "stale" */
+    BZS_NOSCRIPT = 256,         /**< "noscript" */
+    BZS_NO_ASYNC_LOADING = 512, /**< "no_async_loading" */
+    BZS_ALLOW_BUSY = 1024,      /**< "allow_busy" */
+};
+
+/** One row of the table. Subcommands are rows of their own, in a table of their parent, named "parent|child".
+ */
+struct bzs_command {
+    const char *name; /**< lower case */
+    bzs_handler handler;
+    int arity;                         /**< number of arguments with the name; negative: at least that many */
+    unsigned flags;                    /**< ::bzs_command_flags */
+    int first_key, last_key, key_step; /**< positions of the keys, 0 if none; negative last: from the end */
+    const struct bzs_command *subcommands; /**< ends with a row without name; NULL: none */
+    const char *group;   /**< of the documentation: "string", "generic", "connection", "server" */
+    const char *since;   /**< Redis version that brought it */
+    const char *summary; /**< one line, our own words */
+};
+
+/** Family tables, each ending with a row without name; command.c joins them into the look-up. */
+extern const struct bzs_command bzs_commands_string[];
+extern const struct bzs_command bzs_commands_range[];
+extern const struct bzs_command bzs_commands_number[];
+extern const struct bzs_command bzs_commands_key[];
+extern const struct bzs_command bzs_commands_scan[];
+extern const struct bzs_command bzs_commands_expire[];
+extern const struct bzs_command bzs_commands_keyspace[];
+extern const struct bzs_command bzs_commands_connection[];
+extern const struct bzs_command bzs_commands_catalog[];
+extern const struct bzs_command bzs_commands_server[];
+extern const struct bzs_command bzs_commands_info[];
+
+/** Runs one parsed command of a client: look-up, checks, handler. Writes exactly one reply. */
+void bzs_command_run(struct bzs_call *call);
+
+/** Finds a command by name, case-insensitively; NULL if there is none. Constant time. */
+const struct bzs_command *bzs_command_find(struct bzs_slice name);
+/** Finds a command, or with a name like "client|id" a subcommand; NULL if there is none. */
+const struct bzs_command *bzs_command_find_full(struct bzs_slice full_name);
+/** Number of commands, subcommands not counted. */
+size_t bzs_command_count(void);
+/** The commands one after the other, family by family. */
+const struct bzs_command *bzs_command_at(size_t index);
+
+/* Helpers shared by the handlers (command_args.c). Those that answer false have written the error reply. */
+
+/** Writes the reply for a failed status: "ERR ..." or the Redis text where Redis has one (OOM, MISCONF). */
+void bzs_reply_status(struct bzs_call *call, blitzdb_status status);
+/** The lower-case form of an ASCII letter, whatever the locale; anything else as it is. */
+static inline char bzs_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+/** True if the argument is this word, case-insensitively. */
+bool bzs_arg_is(struct bzs_slice argument, const char *word);
+/** As bzs_parse_integer(), with `-ERR value is not an integer or out of range` on failure. */
+bool bzs_arg_integer(struct bzs_call *call, size_t index, int64_t *number_out);
+/** Reads the number of a keyspace; false: the error reply, `-ERR DB index is out of range` or so, is written.
+ */
+bool bzs_arg_keyspace(struct bzs_call *call, size_t index, unsigned *keyspace_out);
+/** `-ERR wrong number of arguments for '...' command`, for what the arity in the table cannot say. */
+void bzs_reply_arity_error(struct bzs_call *call);
+/** Answer to a HELP subcommand: pairs of usage and explanation, ending with NULL. */
+void bzs_reply_help(struct bzs_call *call, const char *const lines[]);
+/** `-ERR syntax error`. */
+void bzs_reply_syntax_error(struct bzs_call *call);
+/** Unix time in milliseconds; read once per batch of commands. */
+int64_t bzs_call_now_ms(const struct bzs_call *call);
+/** True if the text matches a glob as in Redis (`*`, `?`, `[a-z]`, `[^x]`, `\\`), case-insensitively. */
+bool bzs_glob_matches(struct bzs_slice pattern, struct bzs_slice text);
+/** Counts a look-up for reading that found its key (`keyspace_hits` of INFO). */
+void bzs_call_hit(const struct bzs_call *call);
+/** Counts a look-up for reading that found no key (`keyspace_misses` of INFO). */
+void bzs_call_miss(const struct bzs_call *call);
+
+#endif

@@ -1,0 +1,275 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "command.h"
+#include "loop.h"
+#include "server.h"
+
+/** What the sections are written from. */
+struct report {
+    struct bzs_call *call;
+    struct bzs_server *server;
+    blitzdb_stats_info stats;
+    struct bzs_totals totals;
+    struct bzs_reply text;
+};
+
+/** Adds a formatted piece of text. */
+__attribute__((format(printf, 2, 3))) static void put(struct report *report, const char *format, ...) {
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    bzs_reply_raw(&report->text, line, strlen(line));
+}
+
+/** Difference of two numbers that were read at different moments: never below zero. */
+static uint64_t excess(uint64_t larger, uint64_t smaller) {
+    return larger > smaller ? larger - smaller : 0;
+}
+
+static void put_number(struct report *report, const char *name, uint64_t number) {
+    put(report, "%s:%llu\r\n", name, (unsigned long long)number);
+}
+
+/** Adds a size twice: in bytes and, as name_human, in a unit for people. */
+static void put_size(struct report *report, const char *name, uint64_t size) {
+    static const char units[] = "BKMGTPE";
+    double scaled = (double)size;
+    size_t unit = 0;
+    while (scaled >= 1024 && unit + 2 < sizeof(units)) {
+        scaled /= 1024;
+        unit++;
+    }
+    put_number(report, name, size);
+    put(report, unit == 0 ? "%s_human:%.0f%c\r\n" : "%s_human:%.2f%c\r\n", name, scaled, units[unit]);
+}
+
+static void put_setting(struct report *report, const char *field, const char *setting) {
+    char buffer[32];
+    put(report, "%s:%s\r\n", field,
+        bzs_config_value_of(report->server->config, setting, buffer, sizeof(buffer)));
+}
+
+static void put_server(struct report *report) {
+    struct utsname system = {0};
+    uname(&system);
+    int64_t now_ms = bzs_call_now_ms(report->call);
+    int64_t uptime_s = now_ms > report->server->started_ms ? (now_ms - report->server->started_ms) / 1000 : 0;
+    const char *file = report->server->config->file;
+    put(report, "redis_version:%s\r\nblitzdb_version:%s\r\n", BZS_REDIS_VERSION, blitzdb_version());
+    put(report, "redis_mode:standalone\r\nos:%s %s %s\r\n", system.sysname, system.release, system.machine);
+    put_number(report, "arch_bits", sizeof(void *) * 8);
+    put(report, "multiplexing_api:epoll\r\n");
+    put_number(report, "process_id", (uint64_t)getpid());
+    put(report, "run_id:%s\r\n", report->server->run_id);
+    put_number(report, "tcp_port", (uint64_t)report->server->listener.port);
+    put_number(report, "server_time_usec", (uint64_t)now_ms * 1000);
+    put_number(report, "uptime_in_seconds", (uint64_t)uptime_s);
+    put_number(report, "uptime_in_days", (uint64_t)uptime_s / 86400);
+    put(report, "config_file:%s\r\n", file != NULL ? file : "");
+    put_number(report, "io_threads_active", report->server->loop_count > 1);
+    put_number(report, "threads", report->server->loop_count);
+}
+
+static void put_clients(struct report *report) {
+    put_number(report, "connected_clients", atomic_load(&report->server->client_count));
+    put_number(report, "cluster_connections", 0);
+    put_number(report, "maxclients", report->server->clients_max);
+    put_number(report, "blocked_clients", 0);
+    put_number(report, "tracking_clients", 0);
+}
+
+/** Memory of the process that is in RAM, 0 if the system does not tell. */
+static uint64_t resident_bytes(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%*u %lu", &pages) != 1)
+            pages = 0;
+        fclose(file);
+    }
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void put_memory(struct report *report) {
+    uint64_t used = report->stats.memory_bytes;
+    uint64_t resident = resident_bytes();
+    bzs_keeper_note_memory(&report->server->keeper, used);
+    uint64_t peak = atomic_load(&report->server->keeper.memory_peak);
+    put_size(report, "used_memory", used);
+    put_size(report, "used_memory_rss", resident);
+    put_size(report, "used_memory_peak", peak);
+    put(report, "used_memory_peak_perc:%.2f%%\r\n", peak > 0 ? 100.0 * (double)used / (double)peak : 0.0);
+    put_number(report, "used_memory_overhead", excess(used, report->stats.entry_bytes));
+    put_number(report, "used_memory_startup", 0);
+    put_number(report, "used_memory_dataset", report->stats.entry_bytes);
+    put_number(report, "allocator_allocated", report->stats.entry_bytes);
+    put_number(report, "allocator_active", report->stats.arena_bytes);
+    put_number(report, "allocator_resident", resident);
+    put_size(report, "total_system_memory",
+             (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
+    put_number(report, "used_memory_lua", 0);
+    put_number(report, "number_of_cached_scripts", 0);
+    put_size(report, "maxmemory", (uint64_t)report->server->config->memory_limit);
+    put_setting(report, "maxmemory_policy", "maxmemory-policy");
+    put(report, "mem_fragmentation_ratio:%.2f\r\n", used > 0 ? (double)resident / (double)used : 0.0);
+    put(report, "mem_fragmentation_bytes:%lld\r\n", (long long)resident - (long long)used);
+    put_number(report, "mem_aof_buffer", report->stats.log_buffer_bytes);
+    put(report, "mem_allocator:blitzdb\r\n");
+    put_number(report, "lazyfree_pending_objects", 0);
+}
+
+static void put_persistence(struct report *report) {
+    const blitzdb_stats_info *stats = &report->stats;
+    struct bzs_keeper *keeper = &report->server->keeper;
+    int64_t begin_ms = atomic_load(&keeper->snapshot_begin_ms);
+    int64_t duration_ms = atomic_load(&keeper->snapshot_duration_ms);
+    int64_t running_ms = bzs_call_now_ms(report->call) - begin_ms;
+    int64_t saved_ms = stats->last_snapshot_ms > 0 ? stats->last_snapshot_ms : report->server->started_ms;
+    uint64_t unwritten = excess(stats->log_position, stats->written_position);
+    put(report, "loading:0\r\nasync_loading:0\r\n");
+    put_number(report, "rdb_changes_since_last_save", stats->changes_since_snapshot);
+    put_number(report, "rdb_bgsave_in_progress", stats->snapshot_running);
+    put_number(report, "rdb_last_save_time", (uint64_t)saved_ms / 1000);
+    put(report, "rdb_last_bgsave_status:%s\r\n", stats->last_snapshot_status == BLITZDB_OK ? "ok" : "err");
+    put(report, "rdb_last_bgsave_time_sec:%lld\r\n", (long long)(duration_ms < 0 ? -1 : duration_ms / 1000));
+    put(report, "rdb_current_bgsave_time_sec:%lld\r\n",
+        (long long)(begin_ms == 0    ? -1
+                    : running_ms > 0 ? running_ms / 1000
+                                     : 0));
+    put_number(report, "rdb_saves", stats->snapshots);
+    put_number(report, "rdb_last_cow_size", 0);
+    put_number(report, "rdb_last_load_keys_loaded", stats->recovered_entries);
+    put_number(report, "aof_enabled", stats->log_enabled);
+    put_number(report, "aof_rewrite_in_progress", stats->log_enabled ? stats->snapshot_running : 0);
+    put(report, "aof_rewrite_scheduled:0\r\n");
+    put(report, "aof_last_bgrewrite_status:%s\r\n", stats->last_snapshot_status == BLITZDB_OK ? "ok" : "err");
+    put(report, "aof_last_write_status:%s\r\n", stats->log_status == BLITZDB_OK ? "ok" : "err");
+    put_number(report, "aof_current_size", stats->log_bytes);
+    put_number(report, "aof_base_size", 0);
+    put_number(report, "aof_buffer_length", unwritten);
+    put_number(report, "aof_pending_bio_fsync", stats->written_position > stats->durable_position);
+    put_number(report, "aof_delayed_fsync", 0);
+    put_number(report, "blitzdb_log_syncs", stats->syncs);
+    put_number(report, "blitzdb_recovered_records", stats->recovered_records);
+    put_number(report, "blitzdb_truncated_bytes", stats->truncated_bytes);
+}
+
+static void put_rate(struct report *report, const char *name, uint64_t bytes_per_second) {
+    put(report, "%s:%.2f\r\n", name, (double)bytes_per_second / 1024);
+}
+
+static void put_stats(struct report *report) {
+    static const char *const absent[] = {
+        "sync_full",       "sync_partial_ok",  "sync_partial_err", "evicted_clients",     "pubsub_channels",
+        "pubsub_patterns", "latest_fork_usec", "total_forks",      "tracking_total_keys",
+    };
+    struct bzs_keeper *keeper = &report->server->keeper;
+    put_number(report, "total_connections_received", atomic_load(&report->server->connections_total));
+    put_number(report, "total_commands_processed", report->totals.commands);
+    put_number(report, "instantaneous_ops_per_sec", atomic_load(&keeper->commands_per_second));
+    put_number(report, "total_net_input_bytes", report->totals.input_bytes);
+    put_number(report, "total_net_output_bytes", report->totals.output_bytes);
+    put_rate(report, "instantaneous_input_kbps", atomic_load(&keeper->input_bytes_per_second));
+    put_rate(report, "instantaneous_output_kbps", atomic_load(&keeper->output_bytes_per_second));
+    put_number(report, "rejected_connections", atomic_load(&report->server->connections_rejected));
+    put_number(report, "expired_keys", report->stats.expired);
+    put_number(report, "evicted_keys", report->stats.evicted);
+    put_number(report, "keyspace_hits", report->totals.hits);
+    put_number(report, "keyspace_misses", report->totals.misses);
+    put_number(report, "total_error_replies", report->totals.errors);
+    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+        put_number(report, absent[i], 0);
+}
+
+static void put_replication(struct report *report) {
+    put(report, "role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n");
+    put(report, "master_replid:%s\r\nmaster_repl_offset:0\r\n", report->server->run_id);
+}
+
+static void put_cpu(struct report *report) {
+    struct rusage usage = {0};
+    getrusage(RUSAGE_SELF, &usage);
+    put(report, "used_cpu_sys:%lld.%06lld\r\n", (long long)usage.ru_stime.tv_sec,
+        (long long)usage.ru_stime.tv_usec);
+    put(report, "used_cpu_user:%lld.%06lld\r\n", (long long)usage.ru_utime.tv_sec,
+        (long long)usage.ru_utime.tv_usec);
+    put(report, "used_cpu_sys_children:0.000000\r\nused_cpu_user_children:0.000000\r\n");
+}
+
+static void put_nothing(struct report *report) {
+    (void)report;
+}
+
+static void put_cluster(struct report *report) {
+    put(report, "cluster_enabled:0\r\n");
+}
+
+static void put_keyspace(struct report *report) {
+    for (unsigned i = 0; i < BLITZDB_KEYSPACES; i++) {
+        blitzdb *keyspace;
+        uint64_t keys = 0;
+        uint64_t expiring = 0;
+        bool counted = blitzdb_keyspace(report->server->db, i, &keyspace) == BLITZDB_OK &&
+                       blitzdb_count(keyspace, &keys, &expiring) == BLITZDB_OK;
+        if (counted && keys > 0) {
+            put(report, "db%u:keys=%llu,expires=%llu,avg_ttl=0\r\n", i, (unsigned long long)keys,
+                (unsigned long long)expiring);
+        }
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*put)(struct report *report);
+} sections[] = {
+    {"Server", put_server},   {"Clients", put_clients},
+    {"Memory", put_memory},   {"Persistence", put_persistence},
+    {"Stats", put_stats},     {"Replication", put_replication},
+    {"CPU", put_cpu},         {"Modules", put_nothing},
+    {"Cluster", put_cluster}, {"Keyspace", put_keyspace},
+};
+
+static bool is_asked_for(const struct bzs_call *call, const char *section) {
+    if (call->argc == 1)
+        return true;
+    for (size_t i = 1; i < call->argc; i++)
+        if (bzs_arg_is(call->argv[i], section) || bzs_arg_is(call->argv[i], "all") ||
+            bzs_arg_is(call->argv[i], "everything") || bzs_arg_is(call->argv[i], "default"))
+            return true;
+    return false;
+}
+
+static void run_info(struct bzs_call *call) {
+    struct report report = {
+        .call = call, .server = call->server, .stats = {.struct_size = sizeof(report.stats)}};
+    blitzdb_status status = blitzdb_stats(call->db, &report.stats);
+    if (status != BLITZDB_OK) {
+        bzs_reply_status(call, status);
+        return;
+    }
+    report.totals = bzs_server_totals(call->server);
+    bzs_reply_init(&report.text);
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+        if (is_asked_for(call, sections[i].name)) {
+            put(&report, "%s# %s\r\n", report.text.size > 0 ? "\r\n" : "", sections[i].name);
+            sections[i].put(&report);
+        }
+    }
+    call->reply->failed |= report.text.failed;
+    bzs_reply_verbatim(call->reply, report.text.data, report.text.size);
+    bzs_reply_deinit(&report.text);
+}
+
+const struct bzs_command bzs_commands_info[] = {
+    {"info", run_info, -1, BZS_LOADING | BZS_STALE, 0, 0, 0, NULL, "server", "1.0.0",
+     "Reports numbers about the server."},
+    {.name = NULL},
+};

@@ -1,0 +1,94 @@
+/**
+ * @file
+ * @brief Event loop: one thread that waits for its sockets, runs their commands and sends the replies.
+ *
+ * One turn of a loop:
+ *
+ *     wait -> accept, read, run commands of every ready client -> hand the log to the system once
+ *          -> send the replies, or hold them for the syncer -> close who is done
+ *
+ * So all writes of a turn share one hand-over of the log, and no reply leaves before it. Clients never change
+ * their loop. A loop is entered from other threads only by bzs_loop_wake() and bzs_loop_add(), and its list
+ * of clients is read under `clients_mutex`.
+ */
+#ifndef BLITZDB_SERVER_LOOP_H
+#define BLITZDB_SERVER_LOOP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "link.h"
+
+struct bzs_server;
+struct bzs_client;
+
+/** What one loop counts. Only its own thread writes, so adding needs no locked instruction. */
+struct bzs_counters {
+    _Atomic uint64_t commands;     /**< commands run */
+    _Atomic uint64_t hits;         /**< keys found by reading commands */
+    _Atomic uint64_t misses;       /**< keys not found */
+    _Atomic uint64_t errors;       /**< error replies */
+    _Atomic uint64_t input_bytes;  /**< read from sockets */
+    _Atomic uint64_t output_bytes; /**< sent */
+};
+
+/** Adds to a counter of the own thread. */
+static inline void bzs_counter_add(_Atomic uint64_t *counter, uint64_t amount) {
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, value + amount, memory_order_relaxed);
+}
+
+/** One loop. */
+struct bzs_loop {
+    /* Constant after initialisation */
+    struct bzs_server *server;
+    int epoll_fd;
+    int wake_fd;       /**< eventfd */
+    char *read_buffer; /**< where every read of the thread goes first */
+    pthread_t thread;
+    bool has_thread;
+
+    /* Only for the own thread */
+    int64_t now_ms;     /**< Unix time, read once per turn */
+    int64_t tick_ms;    /**< the same on a clock that never jumps; for everything that waits */
+    int64_t swept_ms;   /**< when idle clients were last looked for */
+    int64_t stop_by_ms; /**< when a stopping loop gives up on clients that do not read; 0: not stopping */
+    int64_t listen_again_ms;    /**< when to accept again after descriptors ran out; 0: accepting */
+    int64_t exhaustion_said_ms; /**< when the log was last told that descriptors ran out */
+    struct bzs_link turn;       /**< clients to finish in this turn */
+    struct bzs_link leftovers;  /**< clients with commands for the next turn */
+    struct bzs_link held;       /**< clients with held replies */
+    bool must_write_out;        /**< a client wrote in this turn: hand the log over before answering */
+    bool must_sync;             /**< replies were held in this turn: ask the syncer */
+    uint64_t durable_seen;      /**< held replies up to this position have been let go */
+    uint64_t failures_seen;     /**< failures of the syncer already dealt with */
+
+    /* Written by the own thread, read by all; on cache lines of their own */
+    _Alignas(64) struct bzs_counters counters;
+
+    /* Shared */
+    _Alignas(64) _Atomic unsigned client_count;
+    _Atomic bool awaits_sync; /**< wants to be woken after the next sync of the log */
+    pthread_mutex_t clients_mutex;
+    struct bzs_link clients; /**< guarded by clients_mutex: every client */
+    bool closed;             /**< guarded by clients_mutex: takes no client any more */
+};
+
+/** Prepares a loop; false if the system refused descriptors or memory. */
+bool bzs_loop_init(struct bzs_loop *loop, struct bzs_server *server);
+
+/** Releases a loop whose thread has ended, and its clients. */
+void bzs_loop_deinit(struct bzs_loop *loop);
+
+/** Starts the thread; false if the system refused. */
+bool bzs_loop_start(struct bzs_loop *loop);
+
+/** Makes the loop look at the state of the server and of the syncer soon. From any thread. */
+void bzs_loop_wake(struct bzs_loop *loop);
+
+/** Gives a connected socket, which must not block, to the loop; false and closed if it cannot be taken. */
+bool bzs_loop_add(struct bzs_loop *loop, int fd);
+
+#endif

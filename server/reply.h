@@ -1,0 +1,81 @@
+/**
+ * @file
+ * @brief Reply writer: turns answers into RESP2 or RESP3 bytes at the end of an output buffer.
+ *
+ * A handler writes exactly one reply per command, nested ones being announced by their count first. Which
+ * protocol is spoken is the connection's affair (HELLO): handlers say what they mean (a map, a null, a
+ * double) and the writer picks the bytes both versions have for it. Specification: the Redis serialization
+ * protocol, versions 2 and 3.
+ *
+ * Memory that cannot be had, or more than ::BZS_REPLY_SIZE_MAX, marks the writer as failed; the connection is
+ * closed then. One thread at a time.
+ */
+#ifndef BLITZDB_SERVER_REPLY_H
+#define BLITZDB_SERVER_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Most output that is kept for one connection: one reply may be as large as this. */
+#define BZS_REPLY_SIZE_MAX ((size_t)1024 * 1024 * 1024)
+
+/** Borrowed bytes. */
+struct bzs_slice {
+    const char *data;
+    size_t size;
+};
+
+/** Output buffer of one connection and the protocol it speaks. */
+struct bzs_reply {
+    char *data;         /**< bytes not yet sent start at `sent` */
+    size_t size;        /**< end of the bytes */
+    size_t capacity;    /**< allocated */
+    size_t sent;        /**< already given to the socket */
+    int protocol;       /**< 2 or 3 */
+    bool failed;        /**< memory ran out: the connection must be closed */
+    uint64_t errors;    /**< error replies written so far */
+    uint64_t discarded; /**< bytes sent and dropped from the front so far */
+};
+
+void bzs_reply_init(struct bzs_reply *reply);
+void bzs_reply_deinit(struct bzs_reply *reply);
+
+/** Bytes that were not sent yet. */
+static inline size_t bzs_reply_pending(const struct bzs_reply *reply) {
+    return reply->size - reply->sent;
+}
+
+/** Offset of the end in the stream of all bytes ever put out; it stays valid when the buffer moves. */
+static inline uint64_t bzs_reply_stream_end(const struct bzs_reply *reply) {
+    return reply->discarded + reply->size;
+}
+
+/** Takes back everything written since this point of the stream. */
+void bzs_reply_truncate(struct bzs_reply *reply, uint64_t stream_offset);
+/** Notes that this many bytes were sent; an emptied large buffer is released. */
+void bzs_reply_consume(struct bzs_reply *reply, size_t size);
+
+/** `+text\r\n`. */
+void bzs_reply_simple(struct bzs_reply *reply, const char *text);
+/** `-text\r\n`, text with its code first ("ERR syntax error"); line ends inside become blanks. printf format.
+ */
+void bzs_reply_error(struct bzs_reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void bzs_reply_integer(struct bzs_reply *reply, int64_t number);
+void bzs_reply_bulk(struct bzs_reply *reply, const void *data, size_t size);
+/** A bulk string from a zero-terminated text. */
+void bzs_reply_text(struct bzs_reply *reply, const char *text);
+/** Null: `$-1` or `_`. */
+void bzs_reply_null(struct bzs_reply *reply);
+/** Announces `count` replies that follow. */
+void bzs_reply_array(struct bzs_reply *reply, size_t count);
+/** Announces `count` pairs: `*2count` or `%count`. */
+void bzs_reply_map(struct bzs_reply *reply, size_t count);
+/** Announces `count` members of a set: `*count` or `~count`. */
+void bzs_reply_set(struct bzs_reply *reply, size_t count);
+/** Text for people (INFO): a bulk, or a verbatim string of type txt. */
+void bzs_reply_verbatim(struct bzs_reply *reply, const char *text, size_t size);
+/** Appends bytes that are RESP already. */
+void bzs_reply_raw(struct bzs_reply *reply, const void *data, size_t size);
+
+#endif

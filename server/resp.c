@@ -1,0 +1,175 @@
+#include "resp.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decimal.h"
+#include "words.h"
+
+/* Arguments there is room for at first, and up to which the room is kept between commands. */
+enum { FIRST_CAPACITY = 8, KEPT_CAPACITY = 64 };
+
+void bzs_resp_init(struct bzs_resp *resp) {
+    *resp = (struct bzs_resp){0};
+}
+
+void bzs_resp_deinit(struct bzs_resp *resp) {
+    free(resp->argv);
+    free(resp->parts);
+    *resp = (struct bzs_resp){0};
+}
+
+void bzs_resp_shrink(struct bzs_resp *resp) {
+    if (resp->capacity > KEPT_CAPACITY && resp->missing == 0)
+        bzs_resp_deinit(resp);
+}
+
+__attribute__((format(printf, 2, 3))) static enum bzs_resp_result malformed(struct bzs_resp *resp,
+                                                                            const char *format, ...) {
+    int prefix_size = snprintf(resp->error, sizeof(resp->error), "Protocol error: ");
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(resp->error + prefix_size, sizeof(resp->error) - (size_t)prefix_size, format, arguments);
+    va_end(arguments);
+    return BZS_RESP_MALFORMED;
+}
+
+static bool grow(struct bzs_resp *resp) {
+    size_t capacity = resp->capacity == 0 ? FIRST_CAPACITY : resp->capacity * 2;
+    struct bzs_resp_part *parts = realloc(resp->parts, capacity * sizeof(*parts));
+    if (parts == NULL)
+        return false;
+    resp->parts = parts;
+    struct bzs_slice *argv = realloc(resp->argv, capacity * sizeof(*argv));
+    if (argv == NULL)
+        return false;
+    resp->argv = argv;
+    resp->capacity = capacity;
+    return true;
+}
+
+static bool add_part(struct bzs_resp *resp, size_t offset, size_t size) {
+    if (resp->argc == resp->capacity && !grow(resp))
+        return false;
+    resp->parts[resp->argc++] = (struct bzs_resp_part){offset, size};
+    return true;
+}
+
+/** The whole command is there: turns offsets into slices and gets ready for the next one. */
+static enum bzs_resp_result finish(struct bzs_resp *resp, const char *data, size_t size,
+                                   size_t *consumed_out) {
+    for (size_t i = 0; i < resp->argc; i++)
+        resp->argv[i] = (struct bzs_slice){data + resp->parts[i].offset, resp->parts[i].size};
+    *consumed_out = size;
+    return BZS_RESP_COMMAND;
+}
+
+static enum bzs_resp_result next_inline(struct bzs_resp *resp, char *data, size_t size,
+                                        size_t *consumed_out) {
+    char *newline = memchr(data, '\n', size);
+    if (newline == NULL)
+        return size > BZS_RESP_LINE_MAX ? malformed(resp, "too big inline request") : BZS_RESP_MORE;
+    char *cursor = data;
+    struct bzs_slice word;
+    enum bzs_words_result found;
+    while ((found = bzs_words_next(&cursor, newline, &word)) == BZS_WORDS_WORD)
+        if (!add_part(resp, (size_t)(word.data - data), word.size))
+            return BZS_RESP_NO_MEMORY;
+    if (found == BZS_WORDS_UNBALANCED)
+        return malformed(resp, "unbalanced quotes in request");
+    return finish(resp, data, (size_t)(newline - data) + 1, consumed_out);
+}
+
+/**
+ * Finds the line that announces a length: a type byte, a number, CR LF. What is no number, whatever it is,
+ * comes out as INT64_MIN, which no limit allows.
+ */
+static enum bzs_resp_result read_length(struct bzs_resp *resp, const char *data, size_t size,
+                                        const char *what, int64_t *length_out) {
+    const char *line = data + resp->parsed;
+    size_t left = size - resp->parsed;
+    const char *end = left == 0 ? NULL : memchr(line, '\r', left);
+    if (end == NULL)
+        return left > BZS_RESP_LINE_MAX ? malformed(resp, "too big %s count string", what) : BZS_RESP_MORE;
+    size_t line_size = (size_t)(end - line);
+    if (line_size + 2 > left)
+        return BZS_RESP_MORE;
+    if (line_size == 0 || !bzs_parse_integer((struct bzs_slice){line + 1, line_size - 1}, length_out))
+        *length_out = INT64_MIN;
+    resp->parsed += line_size + 2;
+    return BZS_RESP_COMMAND;
+}
+
+/** Reads `*count\r\n`. A count of zero or less is an empty command. */
+static enum bzs_resp_result begin_array(struct bzs_resp *resp, const char *data, size_t size,
+                                        const struct bzs_resp_limits *limits) {
+    int64_t count;
+    enum bzs_resp_result result = read_length(resp, data, size, "mbulk", &count);
+    if (result != BZS_RESP_COMMAND)
+        return result;
+    if (count == INT64_MIN || count > INT_MAX)
+        return malformed(resp, "invalid multibulk length");
+    if (count > BZS_RESP_UNAUTHENTICATED_ARGUMENTS_MAX && !limits->authenticated)
+        return malformed(resp, "unauthenticated multibulk length");
+    resp->missing = count > 0 ? (size_t)count : 0;
+    return BZS_RESP_COMMAND;
+}
+
+/** Reads `$size\r\n`. */
+static enum bzs_resp_result begin_bulk(struct bzs_resp *resp, const char *data, size_t size,
+                                       const struct bzs_resp_limits *limits) {
+    char type = resp->parsed < size ? data[resp->parsed] : '$';
+    int64_t length;
+    enum bzs_resp_result result = read_length(resp, data, size, "bulk", &length);
+    if (result != BZS_RESP_COMMAND)
+        return result;
+    if (type != '$')
+        return malformed(resp, "expected '$', got '%c'", type);
+    if (length < 0 || (uint64_t)length > limits->bulk_size_max)
+        return malformed(resp, "invalid bulk length");
+    if (length > BZS_RESP_UNAUTHENTICATED_BULK_MAX && !limits->authenticated)
+        return malformed(resp, "unauthenticated bulk length");
+    resp->bulk_size = (size_t)length;
+    resp->in_bulk = true;
+    return BZS_RESP_COMMAND;
+}
+
+/** Takes one argument. As in Redis the two bytes behind it are skipped without a look. */
+static enum bzs_resp_result next_argument(struct bzs_resp *resp, const char *data, size_t size,
+                                          const struct bzs_resp_limits *limits) {
+    if (!resp->in_bulk) {
+        enum bzs_resp_result result = begin_bulk(resp, data, size, limits);
+        if (result != BZS_RESP_COMMAND)
+            return result;
+    }
+    if (size - resp->parsed < resp->bulk_size + 2)
+        return BZS_RESP_MORE;
+    if (!add_part(resp, resp->parsed, resp->bulk_size))
+        return BZS_RESP_NO_MEMORY;
+    resp->parsed += resp->bulk_size + 2;
+    resp->in_bulk = false;
+    resp->missing--;
+    return BZS_RESP_COMMAND;
+}
+
+enum bzs_resp_result bzs_resp_next(struct bzs_resp *resp, char *data, size_t size,
+                                   const struct bzs_resp_limits *limits, size_t *consumed_out) {
+    *consumed_out = 0;
+    if (size == 0)
+        return BZS_RESP_MORE;
+    enum bzs_resp_result result = BZS_RESP_COMMAND;
+    if (resp->missing == 0) {
+        resp->argc = 0;
+        resp->parsed = 0;
+        if (data[0] != '*')
+            return next_inline(resp, data, size, consumed_out);
+        result = begin_array(resp, data, size, limits);
+    }
+    while (result == BZS_RESP_COMMAND && resp->missing > 0)
+        result = next_argument(resp, data, size, limits);
+    return result == BZS_RESP_COMMAND ? finish(resp, data, resp->parsed, consumed_out) : result;
+}

@@ -1,0 +1,186 @@
+#include "server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "loop.h"
+
+/* Descriptors the server itself needs beside those of its clients: log, listeners, epoll sets, standard
+ * streams. */
+enum { OWN_DESCRIPTORS = 64 };
+
+static void make_run_id(char run_id[41]) {
+    unsigned char bytes[20] = {0};
+    ssize_t size = getrandom(bytes, sizeof(bytes), 0);
+    (void)size; /* a run id of zeros is worth more than no server */
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(run_id + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/** Raises the limit of open files for `maxclients`, or lowers `maxclients` to what the limit allows. */
+static unsigned allowed_clients(const struct bzs_config *config, const struct bzs_messages *messages,
+                                unsigned loop_count) {
+    rlim_t wanted = (rlim_t)config->clients_max + OWN_DESCRIPTORS + 2 * loop_count;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return (unsigned)config->clients_max;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= wanted)
+        return (unsigned)config->clients_max;
+    rlim_t own = OWN_DESCRIPTORS + 2 * loop_count;
+    unsigned allowed = limit.rlim_cur > own ? (unsigned)(limit.rlim_cur - own) : 1;
+    bzs_say(messages, BZS_WARNING, "maxclients lowered to %u: the limit of open files is %llu", allowed,
+            (unsigned long long)limit.rlim_cur);
+    return allowed;
+}
+
+static unsigned wanted_loops(const struct bzs_config *config) {
+    long cores = config->threads > 0 ? (long)config->threads : sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > BZS_THREADS_MAX ? BZS_THREADS_MAX : (unsigned)cores;
+}
+
+/** Wakes the loops that hold replies; the syncer calls it after each sync. */
+static void wake_holders(void *user) {
+    struct bzs_server *server = user;
+    for (unsigned i = 0; i < server->loop_count; i++)
+        if (atomic_exchange(&server->loops[i].awaits_sync, false))
+            bzs_loop_wake(&server->loops[i]);
+}
+
+static bool create_loops(struct bzs_server *server, unsigned count) {
+    server->loops = aligned_alloc(_Alignof(struct bzs_loop), count * sizeof(struct bzs_loop));
+    if (server->loops == NULL)
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        bool ready = bzs_loop_init(&server->loops[i], server);
+        server->loop_count++; /* what was begun has to be released, too */
+        if (!ready)
+            return false;
+    }
+    return true;
+}
+
+static void fill_in(struct bzs_server *server) {
+    server->started_ms = bzs_clock_ms(CLOCK_REALTIME);
+    server->logs_writes = server->config->dir != NULL && server->config->appendonly;
+    server->holds_replies = server->logs_writes && server->config->appendfsync == BZS_APPENDFSYNC_ALWAYS;
+    server->clients_max = allowed_clients(server->config, server->messages, wanted_loops(server->config));
+    make_run_id(server->run_id);
+}
+
+enum bzs_server_result bzs_server_create(const struct bzs_config *config, blitzdb *db,
+                                         struct bzs_messages *messages, struct bzs_server **server_out) {
+    struct bzs_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return BZS_SERVER_FAILED;
+    server->config = config;
+    server->db = db;
+    server->messages = messages;
+    fill_in(server);
+    bzs_syncer_init(&server->syncer, db, messages);
+    bzs_keeper_init(&server->keeper, server);
+    enum bzs_server_result result = BZS_SERVER_OK;
+    server->stopped_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (!bzs_listener_open(&server->listener, config, messages)) {
+        result = BZS_SERVER_BIND_FAILED;
+    } else if (server->stopped_fd < 0 || !create_loops(server, wanted_loops(config))) {
+        bzs_say(messages, BZS_WARNING, "the system refused memory or descriptors for the threads");
+        result = BZS_SERVER_FAILED;
+    }
+    if (result != BZS_SERVER_OK) {
+        bzs_server_destroy(server);
+        return result;
+    }
+    *server_out = server;
+    return BZS_SERVER_OK;
+}
+
+bool bzs_server_start(struct bzs_server *server) {
+    bool started = bzs_keeper_start(&server->keeper) &&
+                   (!server->holds_replies || bzs_syncer_start(&server->syncer, wake_holders, server));
+    atomic_store(&server->loops_running, server->loop_count);
+    for (unsigned i = 0; started && i < server->loop_count; i++)
+        started = bzs_loop_start(&server->loops[i]);
+    if (!started) {
+        bzs_say(server->messages, BZS_WARNING, "the system refused a thread");
+        bzs_server_stop(server);
+    }
+    return started;
+}
+
+void bzs_server_stop(struct bzs_server *server) {
+    atomic_store(&server->stopping, true);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        bzs_loop_wake(&server->loops[i]);
+}
+
+static void join_loops(struct bzs_server *server) {
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        if (server->loops[i].has_thread) {
+            pthread_join(server->loops[i].thread, NULL);
+            server->loops[i].has_thread = false;
+        }
+    }
+}
+
+static bool has_unsaved_changes(const struct bzs_server *server) {
+    blitzdb_stats_info stats = {.struct_size = sizeof(stats)};
+    return blitzdb_stats(server->db, &stats) != BLITZDB_OK || stats.changes_since_snapshot > 0;
+}
+
+bool bzs_server_prepare_stop(struct bzs_server *server, enum bzs_final_snapshot how) {
+    const struct bzs_config *config = server->config;
+    bool has_save_points = !config->appendonly && config->save_point_count > 0;
+    bool saves = config->dir != NULL &&
+                 (how == BZS_FINAL_SNAPSHOT_ALWAYS || (how == BZS_FINAL_SNAPSHOT_DEFAULT && has_save_points));
+    if (saves && bzs_keeper_snapshot_next(&server->keeper) != BLITZDB_OK)
+        return false;
+    /* With a log nothing can be missing; without one the commands until the end of the loops are. */
+    atomic_store(&server->saves_at_end, saves && !config->appendonly);
+    return true;
+}
+
+bool bzs_server_wait(struct bzs_server *server) {
+    join_loops(server);
+    bzs_keeper_stop(&server->keeper);
+    bool saves = atomic_load(&server->saves_at_end) && has_unsaved_changes(server);
+    return !saves || bzs_keeper_snapshot_next(&server->keeper) == BLITZDB_OK;
+}
+
+/** The loops end first: while they do, they need the syncer for their last replies. */
+void bzs_server_destroy(struct bzs_server *server) {
+    if (server == NULL)
+        return;
+    bzs_server_stop(server);
+    join_loops(server);
+    bzs_syncer_deinit(&server->syncer);
+    bzs_keeper_deinit(&server->keeper);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        bzs_loop_deinit(&server->loops[i]);
+    bzs_listener_close(&server->listener);
+    if (server->stopped_fd >= 0)
+        close(server->stopped_fd);
+    free(server->loops);
+    free(server);
+}
+
+struct bzs_totals bzs_server_totals(const struct bzs_server *server) {
+    struct bzs_totals totals = {0};
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        const struct bzs_counters *counters = &server->loops[i].counters;
+        totals.commands += atomic_load_explicit(&counters->commands, memory_order_relaxed);
+        totals.hits += atomic_load_explicit(&counters->hits, memory_order_relaxed);
+        totals.misses += atomic_load_explicit(&counters->misses, memory_order_relaxed);
+        totals.errors += atomic_load_explicit(&counters->errors, memory_order_relaxed);
+        totals.input_bytes += atomic_load_explicit(&counters->input_bytes, memory_order_relaxed);
+        totals.output_bytes += atomic_load_explicit(&counters->output_bytes, memory_order_relaxed);
+    }
+    return totals;
+}

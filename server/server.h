@@ -1,0 +1,115 @@
+/**
+ * @file
+ * @brief The server as a whole: the threads, what they share, and its start and end.
+ *
+ *     listener --> loop 0 .. loop N-1     each: one thread, one epoll set, its clients, its counters
+ *                     |  execute on the shared database, hold replies, send
+ *                  syncer                 one thread: log syncs for held replies (appendfsync always)
+ *                  keeper                 one thread: snapshots in the background, rates, memory peak
+ *
+ * The database is the caller's: opened before bzs_server_create(), closed after bzs_server_destroy().
+ * Handlers reach what they need through `call->server`; everything here is constant after creation, atomic,
+ * or guards itself.
+ */
+#ifndef BLITZDB_SERVER_SERVER_H
+#define BLITZDB_SERVER_SERVER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <blitzdb/blitzdb.h>
+
+#include "config.h"
+#include "keeper.h"
+#include "listener.h"
+#include "messages.h"
+#include "syncer.h"
+
+struct bzs_loop;
+
+/** The Redis version whose protocol and replies are spoken; clients decide by it what they may send. */
+#define BZS_REDIS_VERSION "7.0.15"
+
+/** Most threads that can be asked for. */
+#define BZS_THREADS_MAX 256
+
+/** The server. */
+struct bzs_server {
+    /* Constant after creation */
+    const struct bzs_config *config; /**< borrowed from the caller */
+    blitzdb *db;                     /**< keyspace 0, borrowed from the caller */
+    struct bzs_messages *messages;   /**< borrowed from the caller */
+    bool holds_replies;              /**< appendfsync always: writes are answered after their sync */
+    bool logs_writes;                /**< the database has a log to write out before answering */
+    unsigned clients_max;            /**< as the limit of open files allows */
+    int64_t started_ms;
+    char run_id[41];        /**< 40 hexadecimal digits, new with every start */
+    struct bzs_loop *loops; /**< loop_count of them */
+    unsigned loop_count;
+    int stopped_fd; /**< eventfd: readable once every loop has ended */
+
+    /* Guard themselves */
+    struct bzs_listener listener;
+    struct bzs_syncer syncer;
+    struct bzs_keeper keeper;
+
+    /* Atomic */
+    _Atomic uint64_t next_client_id;
+    _Atomic unsigned client_count;
+    _Atomic unsigned loops_running;
+    _Atomic uint64_t connections_total;
+    _Atomic uint64_t connections_rejected;
+    _Atomic bool stopping;
+    _Atomic bool saves_at_end; /**< what changed since the last snapshot has to be saved after the loops */
+};
+
+/** How the creation of a server ended. */
+enum bzs_server_result {
+    BZS_SERVER_OK = 0,
+    BZS_SERVER_FAILED,      /**< memory, threads or descriptors ran out */
+    BZS_SERVER_BIND_FAILED, /**< an address could not be bound */
+};
+
+/** Whether a snapshot is written before the server stops. */
+enum bzs_final_snapshot {
+    BZS_FINAL_SNAPSHOT_DEFAULT =
+        0,                     /**< if snapshots are all there is and `save` points are set, as in Redis */
+    BZS_FINAL_SNAPSHOT_ALWAYS, /**< SHUTDOWN SAVE */
+    BZS_FINAL_SNAPSHOT_NEVER,  /**< SHUTDOWN NOSAVE */
+};
+
+/** Sums over all loops; see struct bzs_counters. */
+struct bzs_totals {
+    uint64_t commands, hits, misses, errors, input_bytes, output_bytes;
+};
+
+/** Binds the addresses of the configuration and prepares the threads; says in the log why it failed. */
+enum bzs_server_result bzs_server_create(const struct bzs_config *config, blitzdb *db,
+                                         struct bzs_messages *messages, struct bzs_server **server_out);
+
+/** Starts the threads; false if the system refused one (those that run are stopped again). */
+bool bzs_server_start(struct bzs_server *server);
+
+/**
+ * Saves, if the database is to be saved before the server may stop. False if that failed: a server that goes
+ * on loses nothing. Clients are served meanwhile.
+ */
+bool bzs_server_prepare_stop(struct bzs_server *server, enum bzs_final_snapshot how);
+
+/** Asks the loops to finish what was received, to send what is owed and to end. From any thread, at once. */
+void bzs_server_stop(struct bzs_server *server);
+
+/**
+ * Waits until a stopped server has ended its loops. What clients changed after bzs_server_prepare_stop()
+ * saved is saved then; false if that failed.
+ */
+bool bzs_server_wait(struct bzs_server *server);
+
+/** Stops the server if needed and releases everything but the database. NULL is allowed. */
+void bzs_server_destroy(struct bzs_server *server);
+
+/** Adds up the counters of the loops. */
+struct bzs_totals bzs_server_totals(const struct bzs_server *server);
+
+#endif

@@ -1,0 +1,58 @@
+#include "syncer.h"
+
+void bzs_syncer_init(struct bzs_syncer *syncer, blitzdb *db, const struct bzs_messages *messages) {
+    *syncer = (struct bzs_syncer){.db = db, .messages = messages};
+    pthread_mutex_init(&syncer->mutex, NULL);
+    pthread_cond_init(&syncer->asked, NULL);
+}
+
+/** Waits until somebody asks; false at the end. */
+static bool wait_for_request(struct bzs_syncer *syncer) {
+    pthread_mutex_lock(&syncer->mutex);
+    while (!syncer->stopping && !syncer->wanted)
+        pthread_cond_wait(&syncer->asked, &syncer->mutex);
+    bool go_on = !syncer->stopping;
+    syncer->wanted = false;
+    pthread_mutex_unlock(&syncer->mutex);
+    return go_on;
+}
+
+static void *run(void *argument) {
+    struct bzs_syncer *syncer = argument;
+    while (wait_for_request(syncer)) {
+        blitzdb_status status = blitzdb_sync(syncer->db);
+        if (status != BLITZDB_OK) {
+            bzs_say(syncer->messages, BZS_WARNING, "the log could not be synced: %s",
+                    blitzdb_status_text(status));
+            atomic_fetch_add(&syncer->failures, 1);
+        }
+        syncer->synced(syncer->user);
+    }
+    return NULL;
+}
+
+bool bzs_syncer_start(struct bzs_syncer *syncer, void (*synced)(void *user), void *user) {
+    syncer->synced = synced;
+    syncer->user = user;
+    syncer->has_thread = pthread_create(&syncer->thread, NULL, run, syncer) == 0;
+    return syncer->has_thread;
+}
+
+void bzs_syncer_deinit(struct bzs_syncer *syncer) {
+    if (syncer->has_thread) {
+        pthread_mutex_lock(&syncer->mutex);
+        syncer->stopping = true;
+        pthread_cond_signal(&syncer->asked);
+        pthread_mutex_unlock(&syncer->mutex);
+        pthread_join(syncer->thread, NULL);
+    }
+    pthread_cond_destroy(&syncer->asked);
+    pthread_mutex_destroy(&syncer->mutex);
+}
+
+void bzs_syncer_request(struct bzs_syncer *syncer) {
+    pthread_mutex_lock(&syncer->mutex);
+    syncer->wanted = true;
+    pthread_cond_signal(&syncer->asked);
+    pthread_mutex_unlock(&syncer->mutex);
+}
