@@ -1,0 +1,83 @@
+#!/bin/sh
+# Measures BlitzDB beside its peers: sh tests/bench/run.sh FOLDER [--full]
+#
+# Installs the peers that are missing (Debian's packages; needs root or sudo), builds everything in
+# build/bench, measures the stores in one process and then the servers, and leaves tables (.txt) and figures
+# (.csv) in FOLDER. With --full the stores also hold 10 million items (some 8 GiB of memory). Nothing else
+# should run on the machine; the tables say how much of the processors the measured threads really got.
+set -eu
+
+items=100000,1000000
+if [ $# = 2 ] && [ "$2" = --full ]; then
+    items=$items,10000000
+elif [ $# != 1 ]; then
+    echo "usage: sh tests/bench/run.sh FOLDER [--full]" >&2
+    exit 2
+fi
+results=$(realpath -m "$1")
+cd "$(dirname "$0")/../.."
+
+# What is asked for on the machine, and the Debian package that has it.
+missing_packages() {
+    while read -r package probe; do
+        sh -c "$probe" >/dev/null 2>&1 </dev/null || printf '%s ' "$package"
+    done <<'LIST'
+gcc command -v cc
+g++ command -v c++
+make command -v make
+cmake cmake --version
+util-linux command -v taskset
+python3 test -x /usr/bin/python3
+libtkrzw-dev test -e /usr/include/tkrzw_dbm_tiny.h
+libcuckoo-dev test -e /usr/include/libcuckoo/cuckoohash_map.hh
+redis-server command -v redis-server
+LIST
+}
+
+packages=$(missing_packages)
+if [ -n "$packages" ]; then
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    if [ -n "$as_root" ] && ! command -v sudo >/dev/null; then
+        echo "Missing, and neither root nor sudo to install: $packages" >&2
+        exit 1
+    fi
+    echo "== installing $packages"
+    $as_root apt-get update -q
+    # shellcheck disable=SC2086 # words are wanted
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages </dev/null
+fi
+
+# A responder that shows what the network alone costs may lie beside the project.
+floor=../shared/bench/network_floor.c
+set -- -DCMAKE_BUILD_TYPE=Release
+[ ! -f "$floor" ] || set -- "$@" "-DBENCH_NETWORK_FLOOR=$(realpath "$floor")"
+
+build=build/bench
+echo "== building"
+mkdir -p "$build" "$results"
+build_all() {
+    cmake -S tests/bench -B "$build" "$@" && cmake --build "$build" --parallel "$(nproc)"
+}
+if ! build_all "$@" >"$build/output.txt" 2>&1; then
+    tail -n 60 "$build/output.txt"
+    exit 1
+fi
+
+# tee would hide the status of what it copies.
+measure() {
+    name=$1
+    shift
+    echo "== $name"
+    if ! "$@" --csv "$results/$name.csv" >"$results/$name.txt" 2>&1; then
+        cat "$results/$name.txt"
+        exit 1
+    fi
+    cat "$results/$name.txt"
+}
+
+measure store "$build/bin/bench_store" --items "$items"
+
+set -- --server "$build/bin/blitzdb-server" --load "$build/bin/load"
+[ ! -x "$build/bin/network_floor" ] || set -- "$@" --floor "$build/bin/network_floor"
+measure server /usr/bin/python3 tests/bench/bench_server.py "$@"
