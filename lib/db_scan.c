@@ -193,9 +193,11 @@ blitzdb_status blitzdb_iterator_next(blitzdb_iterator *iterator, blitzdb_scan_en
     }
     struct copied copied;
     memcpy(&copied, iterator->entries.data + iterator->next++ * sizeof copied, sizeof copied);
-    entry_out->key = iterator->bytes.data + copied.key_at;
+    /* There is no buffer as long as all keys and values are empty. */
+    const uint8_t *bytes = iterator->bytes.data != NULL ? iterator->bytes.data : (const uint8_t *)"";
+    entry_out->key = bytes + copied.key_at;
     entry_out->key_size = copied.key_size;
-    entry_out->value = iterator->bytes.data + copied.value_at;
+    entry_out->value = bytes + copied.value_at;
     entry_out->value_size = copied.value_size;
     entry_out->expire_at_ms = copied.expire_at_ms;
     return BLITZDB_OK;
