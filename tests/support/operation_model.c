@@ -75,7 +75,8 @@ static blitzdb_status apply_increment_double(struct model *model, const blitzdb_
     char *end = text;
     text_of(entry, text);
     double number = strtod(text, &end);
-    if (end == text || *end != '\0')
+    /* C also reads hexadecimal, which "0" becomes when "xa" is appended. */
+    if (end == text || *end != '\0' || strchr(text, 'x') != NULL)
         return BLITZDB_NOT_A_NUMBER;
     int size = snprintf(text, sizeof(text), "%.17g", number + (double)step->number / 4);
     model_set(model, key, text, (size_t)size, entry != NULL ? entry->expire_at_ms : 0);
