@@ -110,6 +110,12 @@ def python3_redis(server, _):
     client.close()
 
 
+def node_packages():
+    """The newest versions of the clients that run on this node: Debian 12 has node 18, the newest need 20."""
+    major = int(run("node", "--version").strip().lstrip("v").split(".")[0])
+    return ["ioredis@6", "redis@6"] if major >= 20 else ["ioredis@5", "redis@5"]
+
+
 def node_client(server, options, package):
     need("npm")
     modules = os.path.join(options.modules, "node_modules")
@@ -117,7 +123,8 @@ def node_client(server, options, package):
     with open(os.path.join(options.modules, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two tests may come at once
         if not os.path.isdir(os.path.join(modules, "ioredis")) or not os.path.isdir(os.path.join(modules, "redis")):
-            run("npm", "install", "--no-audit", "--no-fund", "--prefix", options.modules, "ioredis", "redis")
+            packages = node_packages()
+            run("npm", "install", "--no-audit", "--no-fund", "--prefix", options.modules, *packages)
     script = os.path.join(options.modules, package + ".mjs")
     shutil.copyfile(os.path.join(HERE, "client_%s.mjs" % package), script)  # beside its modules, where node looks
     print(run("node", script, str(server.port)).strip())
