@@ -3,6 +3,8 @@
  * because Criterion forks as well. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +143,53 @@ static void test_change_of_directory(const char *parent) {
     expect(blitzdb_close(db) == BLITZDB_OK && chdir(before) == 0, "close");
 }
 
+static sem_t in_sync, go_on;
+static int syncs_held; /* set while no other thread runs */
+
+/** A sync that waits, where a thread may be cancelled, until the test lets it go on. */
+static int held_sync(void *user, blitzdb_file *file) {
+    (void)user;
+    (void)file;
+    if (syncs_held) {
+        sem_post(&in_sync);
+        while (sem_wait(&go_on) != 0)
+            continue;
+    }
+    return 0;
+}
+
+static void *write_durably(void *db) {
+    blitzdb_set_options options = BLITZDB_SET_OPTIONS_INIT;
+    options.durability = BLITZDB_DURABILITY_ALWAYS;
+    expect(blitzdb_set_with(db, "first", 5, "1", 1, &options) == BLITZDB_OK,
+           "a cancelled thread ends its write");
+    return NULL;
+}
+
+/** A thread that is cancelled while it syncs for others does not leave them waiting for it. */
+static void test_cancellation(const char *path) {
+    blitzdb_env env = *blitzdb_env_default();
+    env.sync = held_sync;
+    blitzdb_options options = BLITZDB_OPTIONS_INIT;
+    options.env = &env;
+    blitzdb *db;
+    pthread_t thread;
+    expect(sem_init(&in_sync, 0, 0) == 0 && sem_init(&go_on, 0, 0) == 0, "make semaphores");
+    expect(blitzdb_open(path, &options, &db) == BLITZDB_OK, "open");
+    syncs_held = 1;
+    expect(pthread_create(&thread, NULL, write_durably, db) == 0, "start a thread");
+    while (sem_wait(&in_sync) != 0)
+        continue;
+    expect(pthread_cancel(thread) == 0, "cancel it");
+    sem_post(&go_on);
+    expect(pthread_join(thread, NULL) == 0, "join it");
+    syncs_held = 0;
+    (void)write_durably(db); /* would wait for ever for a leader that is gone */
+    expect(blitzdb_close(db) == BLITZDB_OK, "close");
+    sem_destroy(&in_sync);
+    sem_destroy(&go_on);
+}
+
 int main(void) {
     struct tmpdir dir;
     char path[TMPDIR_PATH_MAX];
@@ -151,7 +200,8 @@ int main(void) {
     test_one_owner(path);
     test_two_databases(path);
     test_change_of_directory(dir.path);
+    test_cancellation(path);
     tmpdir_remove(&dir);
-    printf("5 of 5 situations\n");
+    printf("6 of 6 situations\n");
     return 0;
 }
