@@ -32,7 +32,7 @@ typedef uint64_t bzd_ref;
 enum {
     BZD_REGION_BITS = 21,                      /**< a region is 2 MiB */
     BZD_REF_OFFSET_BITS = BZD_REGION_BITS - 3, /**< blocks are aligned to 8 bytes */
-    BZD_REGION_TABLES = 23,                    /**< table k names regions 2^k - 1 to 2^(k+1) - 2 */
+    BZD_REGION_TABLES = 22,                    /**< table k names regions 2^k to 2^(k+1) - 1 */
     BZD_REGION_SPANS = 128,
     BZD_ARENA_CLASSES = 88,
     BZD_LEND_MIN = 16 * 1024,
@@ -97,16 +97,12 @@ size_t bzd_arena_block_size(size_t size);
 /** Lists, counts and bytes agree with what stands in the regions. For asserts and tests; takes the mutex. */
 bool bzd_arena_is_valid(struct bzd_arena *arena);
 
-/** Address of region `index`; table k starts at region 2^k - 1. */
-static inline uint8_t *bzd_arena_region(const struct bzd_arena *arena, uint64_t index) {
-    unsigned table = 63u - (unsigned)__builtin_clzll(index + 1);
-    return arena->bases[table][index + 1 - ((uint64_t)1 << table)];
-}
-
 /** Address of a block. */
 static inline uint8_t *bzd_arena_at(const struct bzd_arena *arena, bzd_ref ref) {
-    uint64_t offset = (ref & (((uint64_t)1 << BZD_REF_OFFSET_BITS) - 1)) << 3;
-    return bzd_arena_region(arena, ref >> BZD_REF_OFFSET_BITS) + offset;
+    uint64_t index = ref >> BZD_REF_OFFSET_BITS;
+    unsigned table = 63u - (unsigned)__builtin_clzll(index);
+    uint64_t unit = ref & (((uint64_t)1 << BZD_REF_OFFSET_BITS) - 1);
+    return arena->bases[table][index & ~((uint64_t)1 << table)] + unit * 8;
 }
 
 #endif

@@ -75,7 +75,8 @@ static bool check_regions(const struct bzd_arena *arena, struct totals *totals) 
             continue;
         totals->regions++;
         totals->held_bytes += bzd_region_header_size(region->is_large);
-        if (region->index != index || region->base != bzd_arena_region(arena, index))
+        if (region->index != index ||
+            region->base != bzd_arena_at(arena, (bzd_ref)index << BZD_REF_OFFSET_BITS))
             return false;
         if (!region->is_large) {
             if (!check_region(region, totals))

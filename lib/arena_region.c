@@ -13,12 +13,12 @@ enum {
 /* -- The tables of regions ------------------------------------------------------------------------- */
 
 static unsigned table_of(uint32_t index) {
-    return 31u - (unsigned)__builtin_clz(index + 1);
+    return 31u - (unsigned)__builtin_clz(index);
 }
 
 /** The place of an index in its table. */
 static uint32_t place_of(uint32_t index) {
-    return index + 1 - (UINT32_C(1) << table_of(index));
+    return index - (UINT32_C(1) << table_of(index));
 }
 
 struct bzd_region *bzd_region_find(const struct bzd_arena *arena, uint32_t index) {

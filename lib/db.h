@@ -101,7 +101,7 @@ static inline void bzd_touch(struct bzd_core *core, struct bzd_shard *shard, uin
 /** A well-mixed number from a counter, under the database's secret. */
 static inline uint64_t bzd_random(struct bzd_core *core) {
     uint64_t count = atomic_fetch_add_explicit(&core->random, 1, memory_order_relaxed);
-    return bzd_siphash(&core->store.hash_key, BLITZDB_KEYSPACES, bzd_slice_of(&count, sizeof count));
+    return bzd_hash(&core->store.hash_key, BLITZDB_KEYSPACES, bzd_slice_of(&count, sizeof count));
 }
 
 /**

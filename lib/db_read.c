@@ -1,32 +1,32 @@
 /** Reading calls: one key under one read lock, or several keys at one moment under all of theirs. */
 #include "db.h"
+#include "table_lookup.h"
 
 /** A key being read: its shard is locked for reading. */
 struct reading {
     struct bzd_shard *shard;
-    struct bzd_entry entry;
+    const uint8_t *block; /**< the entry */
 };
 
-/** The time is asked for only if an expiry makes it matter. */
-enum { NOW_UNKNOWN = 0 };
+/** Whether an entry is past its expiry. */
+static bool is_expired(const uint8_t *block, int64_t now_ms) {
+    return !bzd_entry_is_live(bzd_entry_expire_at(block), now_ms);
+}
 
-/** Looks a key up in its locked shard, at a moment or at the present one. */
-static blitzdb_status find(struct bzd_core *core, struct bzd_shard *shard, uint64_t hash, unsigned keyspace,
-                           struct bzd_slice key, int64_t now_ms, struct bzd_entry *entry_out) {
-    bzd_ref ref = bzd_table_find(&shard->table, hash, keyspace, key);
-    if (ref == 0)
-        return BLITZDB_NOT_FOUND;
-    bzd_entry_decode(bzd_arena_at(shard->arena, ref), entry_out);
-    if (entry_out->expire_at_ms != 0 && now_ms == NOW_UNKNOWN)
-        now_ms = bzd_now_ms(core);
-    if (!bzd_entry_is_live(entry_out->expire_at_ms, now_ms))
-        return BLITZDB_NOT_FOUND;
+/** Looks a key up in its locked shard; NULL: there is none. */
+static inline const uint8_t *find(struct bzd_core *core, struct bzd_shard *shard, uint64_t hash,
+                                  unsigned keyspace, struct bzd_slice key) {
+    const uint8_t *block;
+    bzd_ref ref = bzd_table_look_up(&shard->table, hash, keyspace, key, &block);
+    if (ref == 0 || ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 && is_expired(block, bzd_now_ms(core))))
+        return NULL;
     bzd_touch(core, shard, hash, ref);
-    return BLITZDB_OK;
+    return block;
 }
 
 /** Checks, locks and finds. On OK the shard is locked until read_end(); otherwise nothing is. */
-static blitzdb_status read_begin(blitzdb *db, const void *key, size_t key_size, struct reading *reading) {
+static inline __attribute__((always_inline)) blitzdb_status
+read_begin(blitzdb *db, const void *key, size_t key_size, struct reading *reading) {
     blitzdb_status status = bzd_enter(db);
     if (status == BLITZDB_OK)
         status = bzd_check_bytes(key, key_size);
@@ -42,10 +42,11 @@ static blitzdb_status read_begin(blitzdb *db, const void *key, size_t key_size, 
         bzd_rwlock_read_acquire(&shard->lock);
         if (bzd_store_map(store) == map) {
             reading->shard = shard;
-            status = find(db->core, shard, hash, keyspace, bytes, NOW_UNKNOWN, &reading->entry);
-            if (status != BLITZDB_OK)
-                bzd_rwlock_read_release(&shard->lock);
-            return status;
+            reading->block = find(db->core, shard, hash, keyspace, bytes);
+            if (reading->block != NULL)
+                return BLITZDB_OK;
+            bzd_rwlock_read_release(&shard->lock);
+            return BLITZDB_NOT_FOUND;
         }
         bzd_rwlock_read_release(&shard->lock); /* two keyspaces were exchanged: look again */
     }
@@ -74,7 +75,7 @@ blitzdb_status blitzdb_get(blitzdb *db, const void *key, size_t key_size, void *
     blitzdb_status status = read_begin(db, key, key_size, &reading);
     if (status != BLITZDB_OK)
         return status;
-    status = copy_value(reading.entry.value, buffer, buffer_size, value_size_out);
+    status = copy_value(bzd_entry_value(reading.block), buffer, buffer_size, value_size_out);
     read_end(&reading);
     return status;
 }
@@ -93,9 +94,10 @@ blitzdb_status blitzdb_get_alloc(blitzdb *db, const void *key, size_t key_size, 
                 bzd_free(&db->core->env, copy);
             return status;
         }
-        size_t size = reading.entry.value.size;
+        struct bzd_slice value = bzd_entry_value(reading.block);
+        size_t size = value.size;
         if (copy != NULL && size <= room) {
-            (void)copy_value(reading.entry.value, copy, room, value_size_out);
+            (void)copy_value(value, copy, room, value_size_out);
             read_end(&reading);
             copy[size] = '\0';
             *value_out = copy;
@@ -127,7 +129,7 @@ blitzdb_status blitzdb_expire_time(blitzdb *db, const void *key, size_t key_size
     blitzdb_status status = read_begin(db, key, key_size, &reading);
     if (status != BLITZDB_OK)
         return status;
-    *expire_at_ms_out = reading.entry.expire_at_ms;
+    *expire_at_ms_out = bzd_entry_expire_at(reading.block);
     read_end(&reading);
     return BLITZDB_OK;
 }
@@ -144,8 +146,10 @@ blitzdb_status blitzdb_ttl(blitzdb *db, const void *key, size_t key_size, int64_
     return BLITZDB_OK;
 }
 
-/** Keys that fit on the stack; more need an allocation for their hashes. */
-enum { STACK_KEYS = 64 };
+enum {
+    STACK_KEYS = 64, /* more keys need an allocation for their hashes */
+    PROBES_MAX = 64, /* look-ups whose memory is loaded together: what they need fits the first-level cache */
+};
 
 /** Several keys being read at one moment. */
 struct reading_many {
@@ -157,11 +161,13 @@ struct reading_many {
     uint64_t *hashes;
     struct bzd_shard_set shards;
     int64_t now_ms; /**< one moment for all of them */
+    struct bzd_probe probes[PROBES_MAX];
     uint64_t on_stack[STACK_KEYS];
 };
 
-static struct bzd_shard *shard_of(const struct reading_many *many, size_t i) {
-    return &many->core->store.shards[bzd_store_shard_index(&many->core->store, many->hashes[i])];
+static inline struct bzd_shard *shard_of(const struct reading_many *many, size_t i) {
+    struct bzd_store *store = &many->core->store;
+    return &store->shards[bzd_store_shard_index(store, many->hashes[i])];
 }
 
 static blitzdb_status check_many(blitzdb *db, size_t count, const void *const *keys,
@@ -193,14 +199,6 @@ static void lock_many(struct reading_many *many, unsigned selected) {
     }
 }
 
-/** Starts loading all buckets, then all entries, so that the memory accesses of different keys overlap. */
-static void prefetch_many(const struct reading_many *many) {
-    for (size_t i = 0; i < many->count; i++)
-        bzd_table_prefetch_bucket(&shard_of(many, i)->table, many->hashes[i]);
-    for (size_t i = 0; i < many->count; i++)
-        bzd_table_prefetch_entry(&shard_of(many, i)->table, many->hashes[i]);
-}
-
 static blitzdb_status read_many_begin(struct reading_many *many, blitzdb *db, size_t count,
                                       const void *const *keys, const size_t *key_sizes) {
     blitzdb_status status = check_many(db, count, keys, key_sizes);
@@ -218,13 +216,29 @@ static blitzdb_status read_many_begin(struct reading_many *many, blitzdb *db, si
     }
     lock_many(many, db->keyspace);
     many->now_ms = bzd_now_ms(many->core);
-    prefetch_many(many);
     return BLITZDB_OK;
 }
 
-static blitzdb_status find_one_of(struct reading_many *many, size_t i, struct bzd_entry *entry_out) {
+/** Starts the look-ups of some of the keys; returns the end of these. */
+static size_t probe_some(struct reading_many *many, size_t begin) {
+    size_t count = many->count - begin < PROBES_MAX ? many->count - begin : PROBES_MAX;
+    for (size_t i = 0; i < count; i++) {
+        many->probes[i].table = &shard_of(many, begin + i)->table;
+        many->probes[i].hash = many->hashes[begin + i];
+    }
+    bzd_table_probe(many->probes, count);
+    return begin + count;
+}
+
+/** Ends the look-up of a key that was started; NULL: it is absent. */
+static inline const uint8_t *find_one_of(const struct reading_many *many, size_t i) {
     struct bzd_slice key = bzd_slice_of(many->keys[i], many->key_sizes[i]);
-    return find(many->core, shard_of(many, i), many->hashes[i], many->keyspace, key, many->now_ms, entry_out);
+    const uint8_t *block;
+    bzd_ref ref = bzd_probe_finish(&many->probes[i % PROBES_MAX], many->keyspace, key, &block);
+    if (ref == 0 || ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 && is_expired(block, many->now_ms)))
+        return NULL;
+    bzd_touch(many->core, shard_of(many, i), many->hashes[i], ref);
+    return block;
 }
 
 static void read_many_end(struct reading_many *many) {
@@ -233,8 +247,9 @@ static void read_many_end(struct reading_many *many) {
         bzd_free(&many->core->env, many->hashes);
 }
 
-static blitzdb_view_entry shown_entry(size_t index, const struct bzd_entry *entry) {
-    blitzdb_view_entry shown = {index, entry->value.data, entry->value.size, entry->expire_at_ms};
+static blitzdb_view_entry shown_entry(size_t index, const uint8_t *block) {
+    struct bzd_slice value = bzd_entry_value(block);
+    blitzdb_view_entry shown = {index, value.data, value.size, bzd_entry_expire_at(block)};
     return shown;
 }
 
@@ -250,7 +265,7 @@ static blitzdb_status view_one(blitzdb *db, const void *key, size_t key_size, bl
     }
     if (status != BLITZDB_OK)
         return status;
-    shown = shown_entry(0, &reading.entry);
+    shown = shown_entry(0, reading.block);
     view(user, &shown);
     read_end(&reading);
     return BLITZDB_OK;
@@ -266,11 +281,13 @@ blitzdb_status blitzdb_view(blitzdb *db, size_t count, const void *const keys[],
     blitzdb_status status = read_many_begin(&many, db, count, keys, key_sizes);
     if (status != BLITZDB_OK)
         return status;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0, begun = 0; i < count; i++) {
+        if (i == begun)
+            begun = probe_some(&many, begun);
         blitzdb_view_entry shown = {.index = i};
-        struct bzd_entry entry;
-        if (find_one_of(&many, i, &entry) == BLITZDB_OK)
-            shown = shown_entry(i, &entry);
+        const uint8_t *block = find_one_of(&many, i);
+        if (block != NULL)
+            shown = shown_entry(i, block);
         view(user, &shown);
     }
     read_many_end(&many);
@@ -290,11 +307,14 @@ blitzdb_status blitzdb_mget(blitzdb *db, size_t count, const void *const keys[],
     blitzdb_status status = read_many_begin(&many, db, count, keys, key_sizes);
     if (status != BLITZDB_OK)
         return status;
-    for (size_t i = 0; i < count; i++) {
-        struct bzd_entry entry;
-        statuses_out[i] = find_one_of(&many, i, &entry);
-        if (statuses_out[i] == BLITZDB_OK)
-            statuses_out[i] = copy_value(entry.value, buffers[i], buffer_sizes[i], &value_sizes_out[i]);
+    for (size_t i = 0, begun = 0; i < count; i++) {
+        if (i == begun)
+            begun = probe_some(&many, begun);
+        const uint8_t *block = find_one_of(&many, i);
+        statuses_out[i] = BLITZDB_NOT_FOUND;
+        if (block != NULL)
+            statuses_out[i] =
+                copy_value(bzd_entry_value(block), buffers[i], buffer_sizes[i], &value_sizes_out[i]);
     }
     read_many_end(&many);
     return BLITZDB_OK;

@@ -90,6 +90,8 @@ blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size, const 
         status = write_begin(db, key, key_size, key_size + value_size, &writing);
     if (status != BLITZDB_OK)
         return status;
+    if (bzd_txn_fits_over(&writing.slot, value_size))
+        return bzd_txn_overwrite(&writing.txn, bzd_slice_of(value, value_size), BLITZDB_DURABILITY_DEFAULT);
     status = bzd_txn_set(&writing.txn, &writing.slot, bzd_slice_of(value, value_size), 0);
     return write_end(&writing, status, BLITZDB_DURABILITY_DEFAULT);
 }

@@ -2,7 +2,6 @@
 
 #include "alloc.h"
 #include "invariant.h"
-#include "siphash.h"
 
 blitzdb_status bzd_distinct_init(struct bzd_distinct *distinct, const struct bzd_store *store,
                                  size_t capacity) {
@@ -34,7 +33,7 @@ void bzd_distinct_deinit(struct bzd_distinct *distinct) {
 
 void bzd_distinct_add(struct bzd_distinct *distinct, unsigned selected, struct bzd_slice key) {
     BZD_ASSERT(distinct->count < distinct->capacity);
-    uint32_t at = (uint32_t)bzd_siphash(distinct->hash_key, selected, key) & distinct->table_mask;
+    uint32_t at = (uint32_t)bzd_hash(distinct->hash_key, selected, key) & distinct->table_mask;
     for (; distinct->table[at] != 0; at = (at + 1) & distinct->table_mask) {
         const struct bzd_slot *slot = &distinct->slots[distinct->table[at] - 1];
         if (slot->selected == selected && bzd_slice_equal(slot->key, key))

@@ -1,5 +1,6 @@
 #include "entry.h"
 
+#include "codec.h"
 #include "invariant.h"
 
 /** Bytes of the two sizes together, by width class. */
@@ -53,9 +54,42 @@ void bzd_entry_encode(uint8_t *to, const struct bzd_entry *entry) {
     put_bytes(put_bytes(to, entry->key), entry->value);
 }
 
-size_t bzd_entry_block_size(const uint8_t *block) {
+/** Reads the two sizes and returns the address behind them, where the expiry or the key begins. */
+static const uint8_t *load_sizes(const uint8_t *block, size_t *key_size_out, size_t *value_size_out) {
+    const uint8_t *at = block + 1 + (block[0] >> BZD_ENTRY_TYPE_SHIFT);
+    *key_size_out = at[0];
+    switch (block[0] >> BZD_ENTRY_WIDTH_SHIFT & BZD_ENTRY_WIDTH_MASK) {
+    case 0:
+        *value_size_out = at[1];
+        return at + 2;
+    case 1:
+        *value_size_out = bzd_load_u16(at + 1);
+        return at + 3;
+    case 2:
+        *value_size_out = bzd_load_u32(at + 1);
+        return at + 5;
+    default:
+        *key_size_out = bzd_load_u32(at);
+        *value_size_out = bzd_load_u32(at + 4);
+        return at + 8;
+    }
+}
+
+void bzd_entry_decode_general(const uint8_t *block, struct bzd_entry *entry_out) {
+    size_t key_size, value_size;
+    const uint8_t *at = load_sizes(block, &key_size, &value_size);
+    entry_out->keyspace = block[0] & BZD_ENTRY_KEYSPACE_MASK;
+    entry_out->expire_at_ms = 0;
+    if ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0) {
+        entry_out->expire_at_ms = bzd_entry_load_expiry(at);
+        at += BZD_ENTRY_EXPIRY_SIZE;
+    }
+    entry_out->key = bzd_slice_of(at, key_size);
+    entry_out->value = bzd_slice_of(at + key_size, value_size);
+}
+
+bool bzd_entry_has_key_general(const uint8_t *block, unsigned keyspace, struct bzd_slice key) {
     struct bzd_entry entry;
-    bzd_entry_decode(block, &entry);
-    const uint8_t *value = entry.value.data;
-    return (size_t)(value - block) + entry.value.size;
+    bzd_entry_decode_general(block, &entry);
+    return entry.keyspace == keyspace && bzd_slice_equal(entry.key, key);
 }

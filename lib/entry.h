@@ -1,6 +1,7 @@
 /**
  * @file
- * @brief One key and its value in memory, byte by byte: a single block, never changed after publication.
+ * @brief One key and its value in memory, byte by byte: a single block. After publication nothing of it
+ * changes but the value, which another one of the same size may be written over under the write lock.
  *
  *     offset  size  what
  *     0       1     flags: bits 0-3 keyspace, bit 4 has expiry, bits 5-6 width class, bit 7 has type byte
@@ -51,67 +52,75 @@ static inline bool bzd_entry_is_live(int64_t expire_at_ms, int64_t now_ms) {
 size_t bzd_entry_size(const struct bzd_entry *entry);
 /** Writes the block; `to` has bzd_entry_size() bytes. */
 void bzd_entry_encode(uint8_t *to, const struct bzd_entry *entry);
-/** Bytes a block occupies. */
-size_t bzd_entry_block_size(const uint8_t *block);
+/** Compares with an entry of any kind, without taking the value apart. */
+bool bzd_entry_has_key_general(const uint8_t *block, unsigned keyspace, struct bzd_slice key);
+/** Takes a block of any kind apart. */
+void bzd_entry_decode_general(const uint8_t *block, struct bzd_entry *entry_out);
 
-/* What follows runs for every look-up and is inline for that reason. */
+/* What follows runs for every look-up and is inline for that reason. Most entries are small strings: both
+ * sizes have one byte, and the only part that may stand before the key is an expiry. */
 
-/** Reads four bytes; the compiler makes one load of it. */
-static inline uint32_t bzd_entry_load_u32(const uint8_t *from) {
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+static inline bool bzd_entry_is_small(const uint8_t *block) {
+    return (block[0] & ~(unsigned)(BZD_ENTRY_KEYSPACE_MASK | BZD_ENTRY_HAS_EXPIRY)) == 0;
 }
 
-/** Reads the two sizes and returns the address behind them, where the expiry or the key begins. */
-static inline const uint8_t *bzd_entry_sizes(const uint8_t *block, size_t *key_size_out,
-                                             size_t *value_size_out) {
-    const uint8_t *at = block + 1 + (block[0] >> BZD_ENTRY_TYPE_SHIFT);
-    *key_size_out = at[0];
-    switch (block[0] >> BZD_ENTRY_WIDTH_SHIFT & BZD_ENTRY_WIDTH_MASK) {
-    case 0:
-        *value_size_out = at[1];
-        return at + 2;
-    case 1:
-        *value_size_out = (size_t)at[1] | (size_t)at[2] << 8;
-        return at + 3;
-    case 2:
-        *value_size_out = bzd_entry_load_u32(at + 1);
-        return at + 5;
-    default:
-        *key_size_out = bzd_entry_load_u32(at);
-        *value_size_out = bzd_entry_load_u32(at + 4);
-        return at + 8;
-    }
+/** Where the key of a small entry begins. */
+static inline const uint8_t *bzd_entry_small_key(const uint8_t *block) {
+    unsigned expiry_size = (block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 ? BZD_ENTRY_EXPIRY_SIZE : 0;
+    return block + 3 + expiry_size;
 }
 
-/** The expiry alone, 0: never. */
-static inline int64_t bzd_entry_expire_at(const uint8_t *block) {
-    size_t key_size, value_size;
-    if ((block[0] & BZD_ENTRY_HAS_EXPIRY) == 0)
-        return 0;
-    const uint8_t *at = bzd_entry_sizes(block, &key_size, &value_size);
-    return (int64_t)((uint64_t)bzd_entry_load_u32(at) | (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40);
+/** Reads the expiry that begins here. */
+static inline int64_t bzd_entry_load_expiry(const uint8_t *from) {
+    return (int64_t)((uint64_t)from[0] | (uint64_t)from[1] << 8 | (uint64_t)from[2] << 16 |
+                     (uint64_t)from[3] << 24 | (uint64_t)from[4] << 32 | (uint64_t)from[5] << 40);
 }
 
 /** Takes a block apart. */
 static inline void bzd_entry_decode(const uint8_t *block, struct bzd_entry *entry_out) {
-    size_t key_size, value_size;
-    const uint8_t *at = bzd_entry_sizes(block, &key_size, &value_size);
-    if ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0)
-        at += BZD_ENTRY_EXPIRY_SIZE;
+    if (!bzd_entry_is_small(block)) {
+        bzd_entry_decode_general(block, entry_out);
+        return;
+    }
+    const uint8_t *key = bzd_entry_small_key(block);
     entry_out->keyspace = block[0] & BZD_ENTRY_KEYSPACE_MASK;
-    entry_out->key = bzd_slice_of(at, key_size);
-    entry_out->value = bzd_slice_of(at + key_size, value_size);
-    entry_out->expire_at_ms = bzd_entry_expire_at(block);
+    entry_out->key = bzd_slice_of(key, block[1]);
+    entry_out->value = bzd_slice_of(key + block[1], block[2]);
+    entry_out->expire_at_ms = (block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 ? bzd_entry_load_expiry(block + 3) : 0;
+}
+
+/** The value alone. */
+static inline struct bzd_slice bzd_entry_value(const uint8_t *block) {
+    if (bzd_entry_is_small(block))
+        return bzd_slice_of(bzd_entry_small_key(block) + block[1], block[2]);
+    struct bzd_entry entry;
+    bzd_entry_decode_general(block, &entry);
+    return entry.value;
 }
 
 /** Compares without taking the value apart. */
 static inline bool bzd_entry_has_key(const uint8_t *block, unsigned keyspace, struct bzd_slice key) {
-    size_t key_size, value_size;
-    const uint8_t *at = bzd_entry_sizes(block, &key_size, &value_size);
-    if ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0)
-        at += BZD_ENTRY_EXPIRY_SIZE;
+    if (!bzd_entry_is_small(block))
+        return bzd_entry_has_key_general(block, keyspace, key);
     return (block[0] & BZD_ENTRY_KEYSPACE_MASK) == keyspace &&
-           bzd_slice_equal(bzd_slice_of(at, key_size), key);
+           bzd_slice_equal(bzd_slice_of(bzd_entry_small_key(block), block[1]), key);
+}
+
+/** Bytes a block occupies. */
+static inline size_t bzd_entry_block_size(const uint8_t *block) {
+    struct bzd_entry entry;
+    bzd_entry_decode(block, &entry);
+    const uint8_t *value = (const uint8_t *)entry.value.data;
+    return (size_t)(value - block) + entry.value.size;
+}
+
+/** The expiry alone, 0: never. */
+static inline int64_t bzd_entry_expire_at(const uint8_t *block) {
+    struct bzd_entry entry;
+    if ((block[0] & BZD_ENTRY_HAS_EXPIRY) == 0)
+        return 0;
+    bzd_entry_decode(block, &entry);
+    return entry.expire_at_ms;
 }
 
 #endif

@@ -15,6 +15,8 @@
 
 #include <blitzdb/status.h>
 
+#include "invariant.h"
+
 /** Reader-writer lock. */
 struct bzd_rwlock {
     pthread_rwlock_t native;
@@ -26,10 +28,24 @@ struct bzd_rwlock {
 
 blitzdb_status bzd_rwlock_init(struct bzd_rwlock *lock);
 void bzd_rwlock_deinit(struct bzd_rwlock *lock);
-void bzd_rwlock_read_acquire(struct bzd_rwlock *lock);
-void bzd_rwlock_read_release(struct bzd_rwlock *lock);
 void bzd_rwlock_write_acquire(struct bzd_rwlock *lock);
 void bzd_rwlock_write_release(struct bzd_rwlock *lock);
+/** Waits for a lock that could not be had at once. */
+void bzd_rwlock_read_wait(struct bzd_rwlock *lock);
+
+/* Every look-up takes and gives back a lock for reading, so the usual case is inline. */
+
+static inline void bzd_rwlock_read_acquire(struct bzd_rwlock *lock) {
+    if (pthread_rwlock_tryrdlock(&lock->native) != 0)
+        bzd_rwlock_read_wait(lock);
+}
+
+static inline void bzd_rwlock_read_release(struct bzd_rwlock *lock) {
+    int error = pthread_rwlock_unlock(&lock->native);
+    BZD_ASSERT(error == 0);
+    (void)error;
+}
+
 /** Asserts that this thread holds the lock for writing. */
 void bzd_rwlock_assert_write_held(const struct bzd_rwlock *lock);
 

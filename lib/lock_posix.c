@@ -6,6 +6,12 @@
 
 #include "invariant.h"
 
+enum {
+    /* A lock is held for less than the time it takes to sleep and to be woken: so wait a few microseconds
+     * first. */
+    TRIES_MAX = 100,
+};
+
 /** Misuse is the only way these calls can fail once the object exists. */
 static void expect_success(int error) {
     BZD_ASSERT(error == 0);
@@ -37,16 +43,36 @@ void bzd_rwlock_deinit(struct bzd_rwlock *lock) {
     expect_success(pthread_rwlock_destroy(&lock->native));
 }
 
-void bzd_rwlock_read_acquire(struct bzd_rwlock *lock) {
+/** Tells the processor that this thread waits for another one. */
+static inline void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+void bzd_rwlock_read_wait(struct bzd_rwlock *lock) {
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        relax();
+        if (pthread_rwlock_tryrdlock(&lock->native) == 0)
+            return;
+    }
     expect_success(pthread_rwlock_rdlock(&lock->native));
 }
 
-void bzd_rwlock_read_release(struct bzd_rwlock *lock) {
-    expect_success(pthread_rwlock_unlock(&lock->native));
+static void write_wait(struct bzd_rwlock *lock) {
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        relax();
+        if (pthread_rwlock_trywrlock(&lock->native) == 0)
+            return;
+    }
+    expect_success(pthread_rwlock_wrlock(&lock->native));
 }
 
 void bzd_rwlock_write_acquire(struct bzd_rwlock *lock) {
-    expect_success(pthread_rwlock_wrlock(&lock->native));
+    if (pthread_rwlock_trywrlock(&lock->native) != 0)
+        write_wait(lock);
 #ifndef NDEBUG
     lock->writer = pthread_self();
     lock->write_held = true;
@@ -75,6 +101,9 @@ blitzdb_status bzd_mutex_init(struct bzd_mutex *mutex) {
 #ifndef NDEBUG
     /* Taking it twice, or releasing another thread's, then fails the assertion instead of hanging. */
     expect_success(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK));
+#elif defined(__GLIBC__)
+    /* Waits actively for a moment, as the reader-writer lock does. */
+    expect_success(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP));
 #endif
     error = pthread_mutex_init(&mutex->native, &attributes);
     expect_success(pthread_mutexattr_destroy(&attributes));

@@ -1,6 +1,7 @@
 #include "shard.h"
 
 #include "invariant.h"
+#include "table_lookup.h"
 
 blitzdb_status bzd_shard_init(struct bzd_shard *shard, const blitzdb_env *env, struct bzd_arena *arena,
                               const struct bzd_hash_key *hash_key) {
@@ -51,6 +52,7 @@ static void count_entry(struct bzd_shard *shard, bzd_ref ref, uint64_t sign) {
 void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_ref new_ref) {
     bzd_rwlock_assert_write_held(&shard->lock);
     count_entry(shard, new_ref, 1);
+    bzd_table_expect_size(&shard->table, bzd_entry_block_size(bzd_arena_at(shard->arena, new_ref)));
     if (old_ref == 0) {
         bzd_table_insert(&shard->table, hash, new_ref);
         return;
@@ -58,6 +60,15 @@ void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_
     bzd_table_replace(&shard->table, hash, old_ref, new_ref);
     count_entry(shard, old_ref, (uint64_t)-1);
     bzd_shard_drop_entry(shard, old_ref);
+}
+
+void bzd_shard_overwrite(struct bzd_shard *shard, uint64_t hash, bzd_ref ref, struct bzd_slice value) {
+    bzd_rwlock_assert_write_held(&shard->lock);
+    uint8_t *block = bzd_arena_at(shard->arena, ref);
+    struct bzd_slice present = bzd_entry_value(block);
+    BZD_ASSERT(present.size == value.size);
+    if (value.size > 0)
+        bzd_table_overwrite(&shard->table, hash, block + ((const uint8_t *)present.data - block), value);
 }
 
 void bzd_shard_remove(struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {

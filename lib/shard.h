@@ -48,6 +48,8 @@ void bzd_shard_drop_entry(struct bzd_shard *shard, bzd_ref ref);
 /** Publishes an entry in place of `old_ref` (0: the key is new and room is reserved); the old block is freed.
  */
 void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_ref new_ref);
+/** Writes a value over the one of an entry, which has the same size. */
+void bzd_shard_overwrite(struct bzd_shard *shard, uint64_t hash, bzd_ref ref, struct bzd_slice value);
 /** Removes an entry and frees its block. */
 void bzd_shard_remove(struct bzd_shard *shard, uint64_t hash, bzd_ref ref);
 /** True if any entry has an expiry. No lock. */

@@ -54,7 +54,7 @@ static inline uint64_t final_word(const uint8_t *data, size_t size) {
            (uint64_t)data[left - 1] << (8 * (left - 1));
 }
 
-uint64_t bzd_siphash(const struct bzd_hash_key *key, unsigned keyspace, struct bzd_slice bytes) {
+uint64_t bzd_siphash(const struct bzd_siphash_key *key, unsigned keyspace, struct bzd_slice bytes) {
     /* An odd multiplier gives every keyspace a different first key word; keyspace 0 is plain SipHash. */
     const uint64_t k0 = key->words[0] ^ keyspace * UINT64_C(0x9E3779B97F4A7C15);
     const uint64_t k1 = key->words[1];

@@ -36,9 +36,11 @@ blitzdb_status bzd_store_init(struct bzd_store *store, const blitzdb_env *env, u
     store->shard_count = shard_count;
     store->shard_bits = (uint32_t)__builtin_ctz(shard_count);
     atomic_init(&store->keyspace_map, BZD_MAP_IDENTITY);
-    int error = env->random(env->user, &store->hash_key, sizeof store->hash_key);
+    struct bzd_siphash_key secret;
+    int error = env->random(env->user, &secret, sizeof secret);
     if (error != 0)
         return BLITZDB_IO;
+    bzd_hash_key_init(&store->hash_key, &secret);
     unsigned arenas = 0;
     blitzdb_status status = BLITZDB_OK;
     while (arenas < BZD_ARENAS && (status = bzd_arena_init(&store->arenas[arenas], env)) == BLITZDB_OK)
@@ -64,28 +66,35 @@ bool bzd_map_is_valid(uint64_t map) {
     return seen == 0xFFFF;
 }
 
-/** Calls `act` on the lock of every shard of the set, lowest first. */
-static void for_each_lock(struct bzd_store *store, const struct bzd_shard_set *set,
-                          void (*act)(struct bzd_rwlock *lock)) {
-    for (uint32_t word = 0; word < (store->shard_count + 63) / 64; word++)
-        for (uint64_t bits = set->words[word]; bits != 0; bits &= bits - 1)
-            act(&store->shards[word * 64 + (uint32_t)__builtin_ctzll(bits)].lock);
+/** Lowest shard of a word of the set, which is taken out; lowest first is the order of locking. */
+static struct bzd_shard *take_lowest(struct bzd_store *store, uint32_t word, uint64_t *bits) {
+    uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(*bits);
+    *bits &= *bits - 1;
+    return &store->shards[index];
 }
 
 void bzd_store_read_acquire(struct bzd_store *store, const struct bzd_shard_set *set) {
-    for_each_lock(store, set, bzd_rwlock_read_acquire);
+    for (uint32_t word = 0; word * 64 < store->shard_count; word++)
+        for (uint64_t bits = set->words[word]; bits != 0;)
+            bzd_rwlock_read_acquire(&take_lowest(store, word, &bits)->lock);
 }
 
 void bzd_store_read_release(struct bzd_store *store, const struct bzd_shard_set *set) {
-    for_each_lock(store, set, bzd_rwlock_read_release);
+    for (uint32_t word = 0; word * 64 < store->shard_count; word++)
+        for (uint64_t bits = set->words[word]; bits != 0;)
+            bzd_rwlock_read_release(&take_lowest(store, word, &bits)->lock);
 }
 
 void bzd_store_write_acquire(struct bzd_store *store, const struct bzd_shard_set *set) {
-    for_each_lock(store, set, bzd_rwlock_write_acquire);
+    for (uint32_t word = 0; word * 64 < store->shard_count; word++)
+        for (uint64_t bits = set->words[word]; bits != 0;)
+            bzd_rwlock_write_acquire(&take_lowest(store, word, &bits)->lock);
 }
 
 void bzd_store_write_release(struct bzd_store *store, const struct bzd_shard_set *set) {
-    for_each_lock(store, set, bzd_rwlock_write_release);
+    for (uint32_t word = 0; word * 64 < store->shard_count; word++)
+        for (uint64_t bits = set->words[word]; bits != 0;)
+            bzd_rwlock_write_release(&take_lowest(store, word, &bits)->lock);
 }
 
 void bzd_store_write_acquire_all(struct bzd_store *store) {

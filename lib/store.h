@@ -59,7 +59,7 @@ bool bzd_map_is_valid(uint64_t map);
 
 static inline uint64_t bzd_store_hash(const struct bzd_store *store, unsigned stored_keyspace,
                                       struct bzd_slice key) {
-    return bzd_siphash(&store->hash_key, stored_keyspace, key);
+    return bzd_hash(&store->hash_key, stored_keyspace, key);
 }
 
 static inline uint32_t bzd_store_shard_index(const struct bzd_store *store, uint64_t hash) {

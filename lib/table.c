@@ -1,7 +1,6 @@
 #include "table.h"
 
-#include "entry.h"
-#include "table_bucket.h"
+#include "table_lookup.h"
 
 /** A place in a group; `node` is NULL for the bucket's own slots. */
 struct place {
@@ -12,23 +11,20 @@ struct place {
 uint64_t bzd_table_hash_entry(const struct bzd_table *table, bzd_ref ref) {
     struct bzd_entry entry;
     bzd_entry_decode(bzd_arena_at(table->arena, ref), &entry);
-    return bzd_siphash(table->hash_key, entry.keyspace, entry.key);
+    return bzd_hash(table->hash_key, entry.keyspace, entry.key);
 }
 
 /* -- Looking up ----------------------------------------------------------------------------------- */
 
-static bool ref_has_key(const struct bzd_table *table, bzd_ref ref, unsigned keyspace, struct bzd_slice key) {
-    return bzd_entry_has_key(bzd_arena_at(table->arena, ref), keyspace, key);
-}
-
-/** The part of a look-up that few keys need: those of a group larger than its bucket. */
-static bzd_ref find_in_overflow(const struct bzd_table *table, uint32_t index, uint8_t tag, unsigned keyspace,
-                                struct bzd_slice key) {
+bzd_ref bzd_table_find_in_overflow(const struct bzd_table *table, uint32_t index, uint64_t hash,
+                                   unsigned keyspace, struct bzd_slice key, const uint8_t **block_out) {
+    uint8_t tag = bzd_tag_of(hash);
     while (index != 0) {
         const struct bzd_overflow *node = bzd_overflow_at(table, index);
         for (unsigned match = bzd_overflow_match(node, tag); match != 0; match &= match - 1) {
-            bzd_ref ref = bzd_ref_load(node->refs[__builtin_ctz(match)]);
-            if (ref_has_key(table, ref, keyspace, key))
+            bzd_ref ref = bzd_overflow_ref(node, (unsigned)__builtin_ctz(match));
+            *block_out = bzd_arena_at(table->arena, ref);
+            if (bzd_entry_has_key(*block_out, keyspace, key))
                 return ref;
         }
         index = node->next;
@@ -38,32 +34,57 @@ static bzd_ref find_in_overflow(const struct bzd_table *table, uint32_t index, u
 
 bzd_ref bzd_table_find(const struct bzd_table *table, uint64_t hash, unsigned keyspace,
                        struct bzd_slice key) {
-    if (table->bucket_count == 0)
-        return 0;
-    const struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
-    uint8_t tag = bzd_tag_of(hash);
-    for (unsigned match = bzd_bucket_match(bucket, tag); match != 0; match &= match - 1) {
-        bzd_ref ref = bzd_ref_load(bucket->refs[__builtin_ctz(match)]);
-        if (ref_has_key(table, ref, keyspace, key))
-            return ref;
+    const uint8_t *block;
+    return bzd_table_look_up(table, hash, keyspace, key, &block);
+}
+
+/* -- Many look-ups at once ---------------------------------------------------------------------------- */
+
+/** Notes an entry that a probe found, and starts loading it. */
+static inline void probe_entry(struct bzd_probe *probe, bzd_ref ref) {
+    probe->ref = ref;
+    probe->block = bzd_arena_at(probe->table->arena, ref);
+    __builtin_prefetch(probe->block);
+    __builtin_prefetch(probe->block + probe->table->entry_reach);
+}
+
+static inline void probe_bucket(struct bzd_probe *probe) {
+    unsigned match = bzd_bucket_match(probe->bucket, bzd_tag_of(probe->hash));
+    if (match != 0)
+        probe_entry(probe, bzd_bucket_ref(probe->bucket, (unsigned)__builtin_ctz(match)));
+    else if (probe->bucket->overflow != 0)
+        __builtin_prefetch(bzd_overflow_at(probe->table, probe->bucket->overflow));
+}
+
+/** Follows the chain of a bucket that has no candidate of its own. */
+static void probe_chain(struct bzd_probe *probe) {
+    for (uint32_t index = probe->bucket->overflow; index != 0;) {
+        const struct bzd_overflow *node = bzd_overflow_at(probe->table, index);
+        unsigned match = bzd_overflow_match(node, bzd_tag_of(probe->hash));
+        if (match != 0) {
+            probe_entry(probe, bzd_overflow_ref(node, (unsigned)__builtin_ctz(match)));
+            return;
+        }
+        index = node->next;
     }
-    return find_in_overflow(table, bucket->overflow, tag, keyspace, key);
 }
 
-void bzd_table_prefetch_bucket(const struct bzd_table *table, uint64_t hash) {
-    if (table->bucket_count > 0)
-        __builtin_prefetch(bzd_bucket_at(table, bzd_table_bucket_of(table, hash)));
-}
-
-void bzd_table_prefetch_entry(const struct bzd_table *table, uint64_t hash) {
-    if (table->bucket_count == 0)
-        return;
-    const struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
-    unsigned match = bzd_bucket_match(bucket, bzd_tag_of(hash));
-    if (match == 0 && bucket->overflow != 0)
-        __builtin_prefetch(bzd_overflow_at(table, bucket->overflow));
-    for (; match != 0; match &= match - 1)
-        __builtin_prefetch(bzd_arena_at(table->arena, bzd_ref_load(bucket->refs[__builtin_ctz(match)])));
+void bzd_table_probe(struct bzd_probe *probes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct bzd_table *table = probes[i].table;
+        probes[i].ref = 0;
+        probes[i].bucket = NULL;
+        if (table->bucket_count == 0)
+            continue;
+        probes[i].bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, probes[i].hash));
+        __builtin_prefetch(probes[i].bucket);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (probes[i].bucket != NULL)
+            probe_bucket(&probes[i]);
+    for (size_t i = 0; i < count; i++)
+        if (probes[i].ref == 0 && probes[i].bucket != NULL && probes[i].bucket->overflow != 0)
+            probe_chain(&probes[i]);
 }
 
 /* -- Places in a group ------------------------------------------------------------------------------ */
@@ -73,7 +94,7 @@ static struct place place_of(const struct bzd_table *table, const struct bzd_buc
                              bzd_ref ref) {
     for (unsigned match = bzd_bucket_match(bucket, tag); match != 0; match &= match - 1) {
         unsigned slot = (unsigned)__builtin_ctz(match);
-        if (bzd_ref_load(bucket->refs[slot]) == ref)
+        if (bzd_bucket_ref(bucket, slot) == ref)
             return (struct place){NULL, slot};
     }
     for (uint32_t index = bucket->overflow;;) {
@@ -81,7 +102,7 @@ static struct place place_of(const struct bzd_table *table, const struct bzd_buc
         struct bzd_overflow *node = bzd_overflow_at(table, index);
         for (unsigned match = bzd_overflow_match(node, tag); match != 0; match &= match - 1) {
             unsigned slot = (unsigned)__builtin_ctz(match);
-            if (bzd_ref_load(node->refs[slot]) == ref)
+            if (bzd_overflow_ref(node, slot) == ref)
                 return (struct place){node, slot};
         }
         index = node->next;
@@ -92,11 +113,11 @@ static struct bzd_table_item read_place(const struct bzd_bucket *bucket, struct 
     const struct bzd_overflow *node = place.node;
     struct bzd_table_item item;
     if (node == NULL) {
-        item.ref = bzd_ref_load(bucket->refs[place.index]);
+        item.ref = bzd_bucket_ref(bucket, place.index);
         item.tag = bucket->tags[place.index];
         item.used = atomic_load_explicit(&bucket->clock, memory_order_relaxed) >> place.index & 1;
     } else {
-        item.ref = bzd_ref_load(node->refs[place.index]);
+        item.ref = bzd_overflow_ref(node, place.index);
         item.tag = node->tags[place.index];
         item.used = atomic_load_explicit(&node->clock, memory_order_relaxed) >> place.index & 1;
     }

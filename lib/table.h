@@ -24,16 +24,18 @@
 
 #include "arena.h"
 #include "bytes.h"
-#include "siphash.h"
+#include "hash.h"
 #include "table_places.h"
 
 struct bzd_table {
-    const blitzdb_env *env;
+    /* what a look-up needs comes first, and so shares a cache line or two with the lock before it */
     struct bzd_arena *arena; /**< where the entries live */
-    const struct bzd_hash_key *hash_key;
+    uint32_t bucket_count;   /**< 0 until the first reservation */
+    uint32_t entry_reach;    /**< from the first to the last byte of the newest entry, or a cache line */
     struct bzd_places buckets;
     struct bzd_places overflow;
-    uint32_t bucket_count;   /**< 0 until the first reservation */
+    const struct bzd_hash_key *hash_key;
+    const blitzdb_env *env;
     uint32_t overflow_count; /**< nodes 1 to this one are used or free; the free ones are chained */
     uint32_t overflow_free;  /**< head of the chain, 0: none */
     uint32_t overflow_free_count;
@@ -49,11 +51,15 @@ void bzd_table_deinit(struct bzd_table *table);
 
 /** Finds an entry, 0: none. */
 bzd_ref bzd_table_find(const struct bzd_table *table, uint64_t hash, unsigned keyspace, struct bzd_slice key);
-/** Starts loading the bucket's line; then, once that is likely there, the candidate entries' lines. */
-void bzd_table_prefetch_bucket(const struct bzd_table *table, uint64_t hash);
-void bzd_table_prefetch_entry(const struct bzd_table *table, uint64_t hash);
 /** Marks an entry as used lately: writes only if the bit is not set. Atomic beside other readers. */
 void bzd_table_touch(struct bzd_table *table, uint64_t hash, bzd_ref ref);
+
+/** Notes the size of an entry that comes in: those that are looked up are expected to be like it. */
+static inline void bzd_table_expect_size(struct bzd_table *table, size_t size) {
+    uint32_t reach = size <= 64 ? (uint32_t)size - 1 : 64;
+    if (table->entry_reach != reach)
+        table->entry_reach = reach;
+}
 
 /**
  * Makes sure that the next `count` inserts cannot fail, until bzd_table_maintain() is called.

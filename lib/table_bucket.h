@@ -24,6 +24,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -60,6 +61,11 @@ struct bzd_overflow {
 };
 
 _Static_assert(sizeof(struct bzd_bucket) == 64, "a bucket is one cache line");
+_Static_assert(offsetof(struct bzd_bucket, clock) - offsetof(struct bzd_bucket, refs) == 9 * 5 &&
+                   sizeof(struct bzd_bucket) - offsetof(struct bzd_bucket, clock) >= 3,
+               "eight bytes can be read at every reference of a bucket");
+_Static_assert(sizeof(struct bzd_overflow) - offsetof(struct bzd_overflow, next) >= 3,
+               "eight bytes can be read at every reference of a node");
 _Static_assert(sizeof(struct bzd_overflow) == 32, "two overflow nodes to a cache line");
 
 /** One item of a group on its way from one place to another. */
@@ -80,6 +86,26 @@ static inline uint8_t bzd_tag_of(uint64_t hash) {
 static inline bzd_ref bzd_ref_load(const uint8_t *from) {
     return (uint64_t)from[0] | (uint64_t)from[1] << 8 | (uint64_t)from[2] << 16 | (uint64_t)from[3] << 24 |
            (uint64_t)from[4] << 32;
+}
+
+/** The reference at an offset of a bucket or node behind which three more bytes stand: one load and a mask.
+ */
+static inline bzd_ref bzd_ref_load_at(const void *places, size_t offset) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t word;
+    memcpy(&word, (const uint8_t *)places + offset, sizeof word);
+    return word & UINT64_C(0xFFFFFFFFFF);
+#else
+    return bzd_ref_load((const uint8_t *)places + offset);
+#endif
+}
+
+static inline bzd_ref bzd_bucket_ref(const struct bzd_bucket *bucket, unsigned slot) {
+    return bzd_ref_load_at(bucket, offsetof(struct bzd_bucket, refs) + slot * (size_t)BZD_REF_SIZE);
+}
+
+static inline bzd_ref bzd_overflow_ref(const struct bzd_overflow *node, unsigned slot) {
+    return bzd_ref_load_at(node, offsetof(struct bzd_overflow, refs) + slot * (size_t)BZD_REF_SIZE);
 }
 
 static inline void bzd_ref_store(uint8_t *to, bzd_ref ref) {

@@ -72,7 +72,7 @@ static void move_group(struct bzd_table *table, const struct bzd_bucket *group,
                        const struct targets *targets) {
     unsigned clock = atomic_load_explicit(&group->clock, memory_order_relaxed);
     for (unsigned i = 0; i < BZD_BUCKET_SLOTS; i++) {
-        struct bzd_table_item item = {bzd_ref_load(group->refs[i]), group->tags[i], clock >> i & 1};
+        struct bzd_table_item item = {bzd_bucket_ref(group, i), group->tags[i], clock >> i & 1};
         if (item.tag != 0)
             move_item(table, targets, item);
     }
@@ -84,7 +84,7 @@ static void move_group(struct bzd_table *table, const struct bzd_bucket *group,
         bzd_overflow_release(table, index);
         clock = atomic_load_explicit(&node.clock, memory_order_relaxed);
         for (unsigned i = 0; i < BZD_OVERFLOW_SLOTS && node.tags[i] != 0; i++) {
-            struct bzd_table_item item = {bzd_ref_load(node.refs[i]), node.tags[i], clock >> i & 1};
+            struct bzd_table_item item = {bzd_overflow_ref(&node, i), node.tags[i], clock >> i & 1};
             move_item(table, targets, item);
         }
     }

@@ -7,11 +7,11 @@ void bzd_table_visit_bucket(const struct bzd_table *table, uint32_t index, bzd_t
     const struct bzd_bucket *bucket = bzd_bucket_at(table, index);
     for (unsigned i = 0; i < BZD_BUCKET_SLOTS; i++)
         if (bucket->tags[i] != 0)
-            visit(user, bzd_ref_load(bucket->refs[i]));
+            visit(user, bzd_bucket_ref(bucket, i));
     for (uint32_t next = bucket->overflow; next != 0;) {
         const struct bzd_overflow *node = bzd_overflow_at(table, next);
         for (unsigned i = 0; i < BZD_OVERFLOW_SLOTS && node->tags[i] != 0; i++)
-            visit(user, bzd_ref_load(node->refs[i]));
+            visit(user, bzd_overflow_ref(node, i));
         next = node->next;
     }
 }
@@ -22,12 +22,12 @@ void bzd_table_clock_bucket(struct bzd_table *table, uint32_t index, bzd_table_c
     unsigned clock = atomic_exchange_explicit(&bucket->clock, 0, memory_order_relaxed);
     for (unsigned i = 0; i < BZD_BUCKET_SLOTS; i++)
         if (bucket->tags[i] != 0)
-            visit(user, bzd_ref_load(bucket->refs[i]), clock >> i & 1);
+            visit(user, bzd_bucket_ref(bucket, i), clock >> i & 1);
     for (uint32_t next = bucket->overflow; next != 0;) {
         struct bzd_overflow *node = bzd_overflow_at(table, next);
         clock = atomic_exchange_explicit(&node->clock, 0, memory_order_relaxed);
         for (unsigned i = 0; i < BZD_OVERFLOW_SLOTS && node->tags[i] != 0; i++)
-            visit(user, bzd_ref_load(node->refs[i]), clock >> i & 1);
+            visit(user, bzd_overflow_ref(node, i), clock >> i & 1);
         next = node->next;
     }
 }
@@ -103,11 +103,11 @@ static void check_entry(void *user, bzd_ref ref) {
     uint8_t tag = bzd_tag_of(hash);
     unsigned found = 0;
     for (unsigned match = bzd_bucket_match(bucket, tag); match != 0; match &= match - 1)
-        found += bzd_ref_load(bucket->refs[__builtin_ctz(match)]) == ref;
+        found += bzd_bucket_ref(bucket, (unsigned)__builtin_ctz(match)) == ref;
     for (uint32_t next = bucket->overflow; next != 0;) {
         const struct bzd_overflow *node = bzd_overflow_at(table, next);
         for (unsigned match = bzd_overflow_match(node, tag); match != 0; match &= match - 1)
-            found += bzd_ref_load(node->refs[__builtin_ctz(match)]) == ref;
+            found += bzd_overflow_ref(node, (unsigned)__builtin_ctz(match)) == ref;
         next = node->next;
     }
     if (found != 1)
@@ -145,7 +145,7 @@ static bool free_chain_is_valid(const struct bzd_table *table) {
         if (next > table->overflow_count || ++count > table->overflow_free_count)
             return false;
         const struct bzd_overflow *node = bzd_overflow_at(table, next);
-        if (bzd_overflow_match(node, 0) != 0xF || bzd_ref_load(node->refs[0]) != previous)
+        if (bzd_overflow_match(node, 0) != 0xF || bzd_overflow_ref(node, 0) != previous)
             return false;
         previous = next;
         next = node->next;

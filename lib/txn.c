@@ -1,6 +1,9 @@
 #include "txn.h"
 
 #include "invariant.h"
+#include "table_lookup.h"
+
+enum { PROBES_MAX = 64 }; /* look-ups whose memory is loaded together */
 
 int64_t bzd_txn_now_ms(struct bzd_txn *txn) {
     if (txn->now_ms == 0)
@@ -50,17 +53,41 @@ static void lock_slots(struct bzd_txn *txn) {
     }
 }
 
-/** Shows a slot the entry of its key. */
-static void look_up(struct bzd_txn *txn, struct bzd_slot *slot) {
-    slot->old_ref = bzd_table_find(&slot->shard->table, slot->hash, slot->keyspace, slot->key);
+/** Shows a slot the entry of its key, which was looked up. */
+static void show(struct bzd_txn *txn, struct bzd_slot *slot) {
     slot->present = false;
     slot->change = BZD_CHANGE_NONE;
     slot->staged = 0;
     if (slot->old_ref == 0)
         return;
-    bzd_entry_decode(bzd_arena_at(slot->shard->arena, slot->old_ref), &slot->now);
+    bzd_entry_decode(slot->old_block, &slot->now);
     slot->present = slot->now.expire_at_ms == 0 || slot->now.expire_at_ms > bzd_txn_now_ms(txn);
     bzd_touch(txn->core, slot->shard, slot->hash, slot->old_ref);
+}
+
+static void look_up_one(struct bzd_txn *txn, struct bzd_slot *slot) {
+    slot->old_ref =
+        bzd_table_look_up(&slot->shard->table, slot->hash, slot->keyspace, slot->key, &slot->old_block);
+    show(txn, slot);
+}
+
+/** Looks all slots up, some at a time so that their cache misses overlap. */
+static void look_up_all(struct bzd_txn *txn) {
+    struct bzd_probe probes[PROBES_MAX];
+    for (size_t begin = 0, count; begin < txn->count; begin += count) {
+        struct bzd_slot *slots = txn->slots + begin;
+        count = txn->count - begin < PROBES_MAX ? txn->count - begin : PROBES_MAX;
+        for (size_t i = 0; i < count; i++) {
+            probes[i].table = &slots[i].shard->table;
+            probes[i].hash = slots[i].hash;
+        }
+        bzd_table_probe(probes, count);
+        for (size_t i = 0; i < count; i++) {
+            slots[i].old_ref =
+                bzd_probe_finish(&probes[i], slots[i].keyspace, slots[i].key, &slots[i].old_block);
+            show(txn, &slots[i]);
+        }
+    }
 }
 
 blitzdb_status bzd_txn_begin(struct bzd_txn *txn, struct bzd_core *core, struct bzd_slot *slots, size_t count,
@@ -74,8 +101,10 @@ blitzdb_status bzd_txn_begin(struct bzd_txn *txn, struct bzd_core *core, struct 
     txn->published = false;
     txn->now_ms = 0;
     lock_slots(txn);
-    for (size_t i = 0; i < count; i++)
-        look_up(txn, &slots[i]);
+    if (count == 1)
+        look_up_one(txn, slots);
+    else
+        look_up_all(txn);
     return BLITZDB_OK;
 }
 
@@ -264,6 +293,26 @@ blitzdb_status bzd_txn_commit(struct bzd_txn *txn, unsigned durability) {
     txn->published = true;
     release(txn);
     return position == 0 ? BLITZDB_OK : bzd_settle(core, position, durability);
+}
+
+blitzdb_status bzd_txn_overwrite(struct bzd_txn *txn, struct bzd_slice value, unsigned durability) {
+    struct bzd_slot *slot = txn->slots;
+    BZD_ASSERT(txn->count == 1 && bzd_txn_fits_over(slot, value.size));
+    uint64_t position = 0;
+    if (txn->core->logging) {
+        struct bzd_record record = {
+            .type = BZD_RECORD_SET, .keyspace = slot->keyspace, .key = slot->key, .value = value};
+        blitzdb_status status = bzd_append_record(txn->core, &record, &position);
+        if (status != BLITZDB_OK) {
+            bzd_txn_abort(txn);
+            return status;
+        }
+    }
+    bzd_shard_overwrite(slot->shard, slot->hash, slot->old_ref, value);
+    bzd_shard_count_write(slot->shard);
+    txn->published = true;
+    release(txn);
+    return position == 0 ? BLITZDB_OK : bzd_settle(txn->core, position, durability);
 }
 
 void bzd_txn_abort(struct bzd_txn *txn) {

@@ -45,6 +45,31 @@ Test(db_write, expiry_of_a_set) {
     cr_assert_eq(exists_text(db, "key"), BLITZDB_NOT_FOUND, "a past time deletes");
 }
 
+/* A value of the same size is written over the one before: to the caller and to the log it is a SET like any
+ * other, and the same bytes elsewhere are not touched. */
+Test(db_write, same_size) {
+    blitzdb *other;
+    cr_assert_eq(blitzdb_keyspace(db, 1, &other), BLITZDB_OK);
+    cr_assert_eq(set_text(db, "key", "before"), BLITZDB_OK);
+    cr_assert_eq(set_text(db, "key2", "before"), BLITZDB_OK);
+    cr_assert_eq(set_text(other, "key", "before"), BLITZDB_OK);
+    int64_t memory = mem_env_live_memory(disk);
+
+    cr_assert_eq(set_text(db, "key", "after!"), BLITZDB_OK);
+    cr_assert_str_eq(get_text(db, "key"), "after!");
+    cr_assert_eq(mem_env_live_memory(disk), memory);
+    cr_assert_eq(set_text(db, "empty", ""), BLITZDB_OK);
+    cr_assert_eq(set_text(db, "empty", ""), BLITZDB_OK);
+
+    blitzdb_options options = fixture_options();
+    fixture_reopen(&options);
+    cr_assert_eq(blitzdb_keyspace(db, 1, &other), BLITZDB_OK);
+    cr_assert_str_eq(get_text(db, "key"), "after!");
+    cr_assert_str_eq(get_text(db, "key2"), "before");
+    cr_assert_str_eq(get_text(other, "key"), "before");
+    cr_assert_str_eq(get_text(db, "empty"), "");
+}
+
 /* Two expiries at once, and times that do not fit, are refused. */
 Test(db_write, expiry_options_out_of_range) {
     blitzdb_set_options options = BLITZDB_SET_OPTIONS_INIT;

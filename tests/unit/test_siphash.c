@@ -34,7 +34,7 @@ static uint64_t reference(int c, int d, const uint64_t key[2], const uint8_t *by
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-static const struct bzd_hash_key paper_key = {{0x0706050403020100, 0x0f0e0d0c0b0a0908}};
+static const struct bzd_siphash_key paper_key = {{0x0706050403020100, 0x0f0e0d0c0b0a0908}};
 
 /* The paper's appendix A: SipHash-2-4 of the bytes 00 to 0e under the key 00 to 0f. */
 Test(reference, agrees_with_the_paper) {
@@ -81,7 +81,7 @@ Test(siphash, size_matters) {
 /* The same key in two keyspaces has unrelated hashes, and so it has under two secrets. */
 Test(siphash, keyspace_and_secret_matter) {
     const struct bzd_slice bytes = bzd_slice_of("user:1", 6);
-    struct bzd_hash_key other = paper_key;
+    struct bzd_siphash_key other = paper_key;
     other.words[1] ^= 1;
 
     for (unsigned a = 0; a < 16; a++) {

@@ -16,8 +16,10 @@ Test(table, begins_empty) {
     cr_assert_eq(find(1), 0);
     cr_assert_eq(bzd_table_scan(&table, 0, visit_nothing, NULL), 0);
     cr_assert_eq(bzd_table_scan(&table, 12345, visit_nothing, NULL), 0);
-    bzd_table_prefetch_bucket(&table, 1);
-    bzd_table_prefetch_entry(&table, 1);
+    struct bzd_probe probe = {.table = &table, .hash = 1};
+    bzd_table_probe(&probe, 1);
+    const uint8_t *block;
+    cr_assert_eq(bzd_probe_finish(&probe, 0, bzd_slice_of("k", 1), &block), 0);
     bzd_table_maintain(&table);
 
     cr_assert_eq(table.bytes, 0);

@@ -1,0 +1,77 @@
+/**
+ * @file
+ * @brief The look-up of the table, inline: what every call of the library does once or twice for each key.
+ *
+ * Two dependent cache misses: the bucket's line, then the entry. An entry that ends in another line than it
+ * begins in would cost a third one as soon as its value is read; so the place where the newest entry of the
+ * table would end is loaded as well, at the same time as the beginning.
+ */
+#ifndef BZD_TABLE_LOOKUP_H
+#define BZD_TABLE_LOOKUP_H
+
+#include "entry.h"
+#include "table_bucket.h"
+
+/** Goes on in the chain of overflow nodes from `index` on. */
+bzd_ref bzd_table_find_in_overflow(const struct bzd_table *table, uint32_t index, uint64_t hash,
+                                   unsigned keyspace, struct bzd_slice key, const uint8_t **block_out);
+
+/** Finds an entry, 0: none. `block_out` is where it stands. */
+static inline bzd_ref bzd_table_look_up(const struct bzd_table *table, uint64_t hash, unsigned keyspace,
+                                        struct bzd_slice key, const uint8_t **block_out) {
+    if (table->bucket_count == 0)
+        return 0;
+    const struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
+    for (unsigned match = bzd_bucket_match(bucket, bzd_tag_of(hash)); match != 0; match &= match - 1) {
+        bzd_ref ref = bzd_bucket_ref(bucket, (unsigned)__builtin_ctz(match));
+        const uint8_t *block = bzd_arena_at(table->arena, ref);
+        __builtin_prefetch(block + table->entry_reach);
+        if (bzd_entry_has_key(block, keyspace, key)) {
+            *block_out = block;
+            return ref;
+        }
+    }
+    if (bucket->overflow == 0)
+        return 0;
+    return bzd_table_find_in_overflow(table, bucket->overflow, hash, keyspace, key, block_out);
+}
+
+/** One of several look-ups whose cache misses overlap. */
+struct bzd_probe {
+    /* filled by the caller */
+    const struct bzd_table *table;
+    uint64_t hash;
+    /* found by bzd_table_probe() */
+    const struct bzd_bucket *bucket; /**< NULL: the table is empty */
+    bzd_ref ref;                     /**< of the first entry with the tag; 0: there is none with this hash */
+    const uint8_t *block;            /**< its address; its lines are being loaded */
+};
+
+/**
+ * Takes several look-ups to the point where only keys remain to be compared: all buckets are loaded at the
+ * same time, then all entries. Their shards are locked, and stay so until the last is finished.
+ */
+void bzd_table_probe(struct bzd_probe *probes, size_t count);
+
+/** Ends one of them as bzd_table_look_up() does. */
+static inline bzd_ref bzd_probe_finish(const struct bzd_probe *probe, unsigned keyspace, struct bzd_slice key,
+                                       const uint8_t **block_out) {
+    if (probe->ref == 0)
+        return 0;
+    if (bzd_entry_has_key(probe->block, keyspace, key)) {
+        *block_out = probe->block;
+        return probe->ref;
+    }
+    return bzd_table_look_up(probe->table, probe->hash, keyspace, key, block_out);
+}
+
+/** Writes bytes into the value of an entry with this hash, as a change of its group. They may overlap. */
+static inline void bzd_table_overwrite(const struct bzd_table *table, uint64_t hash, uint8_t *to,
+                                       struct bzd_slice bytes) {
+    struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
+    bzd_group_begin_change(bucket);
+    memmove(to, bytes.data, bytes.size);
+    bzd_group_end_change(bucket);
+}
+
+#endif
