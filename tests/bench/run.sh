@@ -2,9 +2,10 @@
 # Measures BlitzDB beside its peers: sh tests/bench/run.sh FOLDER [--full]
 #
 # Installs the peers that are missing (Debian's packages; needs root or sudo), builds everything in
-# build/bench, measures the stores in one process and then the servers, and leaves tables (.txt) and figures
-# (.csv) in FOLDER. With --full the stores also hold 10 million items (some 8 GiB of memory). Nothing else
-# should run on the machine; the tables say how much of the processors the measured threads really got.
+# build/bench, measures the stores in one process and then the servers, and leaves tables (.txt) and
+# figures (.csv) in FOLDER. With --full the stores also hold 10 million items (some 13 GiB of memory; with
+# less they are measured in groups). Nothing else should run on the machine; the tables say how much of the
+# processors the measured threads really got.
 set -eu
 
 items=100000,1000000
@@ -30,6 +31,8 @@ util-linux command -v taskset
 python3 test -x /usr/bin/python3
 libtkrzw-dev test -e /usr/include/tkrzw_dbm_tiny.h
 libcuckoo-dev test -e /usr/include/libcuckoo/cuckoohash_map.hh
+liblmdb-dev test -e /usr/include/lmdb.h
+librocksdb-dev test -e /usr/include/rocksdb/db.h
 redis-server command -v redis-server
 LIST
 }
@@ -69,7 +72,7 @@ measure() {
     name=$1
     shift
     echo "== $name"
-    if ! "$@" --csv "$results/$name.csv" >"$results/$name.txt" 2>&1; then
+    if ! "$@" --csv "$results/$name.csv" >"$results/$name.txt"; then
         cat "$results/$name.txt"
         exit 1
     fi
