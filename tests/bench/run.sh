@@ -2,8 +2,8 @@
 # Measures BlitzDB beside its peers: sh tests/bench/run.sh FOLDER [--full]
 #
 # Installs the peers that are missing (Debian's packages; needs root or sudo), builds everything in
-# build/bench, measures the stores in one process and then the servers, and leaves tables (.txt) and
-# figures (.csv) in FOLDER. With --full the stores also hold 10 million items (some 13 GiB of memory; with
+# build/bench, measures the stores in one process and then the servers, and leaves tables (.txt), figures (.csv)
+# and pictures (.svg) in FOLDER. With --full the stores also hold 10 million items (some 13 GiB of memory; with
 # less they are measured in groups). Nothing else should run on the machine; the tables say how much of the
 # processors the measured threads really got.
 set -eu
@@ -33,6 +33,7 @@ libtkrzw-dev test -e /usr/include/tkrzw_dbm_tiny.h
 libcuckoo-dev test -e /usr/include/libcuckoo/cuckoohash_map.hh
 liblmdb-dev test -e /usr/include/lmdb.h
 librocksdb-dev test -e /usr/include/rocksdb/db.h
+python3-matplotlib /usr/bin/python3 -c 'import matplotlib'
 redis-server command -v redis-server
 LIST
 }
@@ -80,6 +81,8 @@ measure() {
 }
 
 measure store "$build/bin/bench_store" --items "$items"
+measure memory "$build/bin/bench_memory"
+/usr/bin/python3 tests/bench/plot.py "$results" "$results/store.csv" "$results/memory.csv"
 
 set -- --server "$build/bin/blitzdb-server" --load "$build/bin/load"
 [ ! -x "$build/bin/network_floor" ] || set -- "$@" --floor "$build/bin/network_floor"
