@@ -34,14 +34,14 @@ static uint32_t ref_region(bzd_ref ref) {
     return (uint32_t)(ref >> BZD_REF_OFFSET_BITS);
 }
 
-/** Offset of a block in its region, in units of 8 bytes. */
+/** Offset of a block in its region, in units. */
 static uint32_t ref_unit(bzd_ref ref) {
     return (uint32_t)(ref & (((uint64_t)1 << BZD_REF_OFFSET_BITS) - 1));
 }
 
 /** The run a block stands in. */
 static struct bzd_run *run_of(struct bzd_region *region, bzd_ref ref) {
-    struct bzd_run *run = &region->spans[ref_unit(ref) >> (BZD_SPAN_BITS - 3)];
+    struct bzd_run *run = &region->spans[ref_unit(ref) >> (BZD_SPAN_BITS - BZD_UNIT_BITS)];
     return run - run->distance;
 }
 
@@ -91,7 +91,7 @@ static bool reserve_run(struct bzd_arena *arena, unsigned class_index) {
     run->free_block = BZD_UNIT_NONE;
     run->fresh = bzd_span_unit(span);
     run->used_count = 0;
-    run->class_index = (uint8_t)class_index;
+    run->class_index = (uint16_t)class_index;
     link_run(arena, region, run);
     return true;
 }
@@ -105,8 +105,8 @@ static uint32_t take_block(struct bzd_arena *arena, struct bzd_region *region, s
         return unit;
     }
     unit = run->fresh;
-    run->fresh += (uint32_t)(block_size / 8);
-    bzd_region_touch(arena, region, (size_t)unit * 8, block_size);
+    run->fresh += (uint32_t)(block_size / BZD_UNIT_SIZE);
+    bzd_region_touch(arena, region, (size_t)unit * BZD_UNIT_SIZE, block_size);
     return unit;
 }
 

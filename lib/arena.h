@@ -3,8 +3,8 @@
  * @brief The database's own memory for entries: size classes in 2 MiB regions, named by 40-bit references.
  *
  * A region is a 2 MiB mapping cut into spans of 16 KiB; a run of spans holds blocks of one size class, or one
- * block of up to 512 KiB. Larger blocks have a region of their own. A reference is `region << 18 | offset /
- * 8` and is never 0, so that a table slot needs five bytes. Empty runs go back to their region, empty regions
+ * block of up to 512 KiB. Larger blocks have a region of their own. A reference is `region << 19 | offset /
+ * 4` and is never 0, so that a table slot needs five bytes. Empty runs go back to their region, empty regions
  * to the system; once an arena holds many regions it asks for huge pages.
  *
  *     arena ── region table ──> region 1: [run of class 3 | run of class 12 | free ...]
@@ -30,11 +30,13 @@
 typedef uint64_t bzd_ref;
 
 enum {
-    BZD_REGION_BITS = 21,                      /**< a region is 2 MiB */
-    BZD_REF_OFFSET_BITS = BZD_REGION_BITS - 3, /**< blocks are aligned to 8 bytes */
-    BZD_REGION_TABLES = 22,                    /**< table k names regions 2^k to 2^(k+1) - 1 */
+    BZD_REGION_BITS = 21,               /**< a region is 2 MiB */
+    BZD_UNIT_BITS = 2,                  /**< blocks are aligned to a unit of 4 bytes ... */
+    BZD_UNIT_SIZE = 1 << BZD_UNIT_BITS, /**< ... and named by it */
+    BZD_REF_OFFSET_BITS = BZD_REGION_BITS - BZD_UNIT_BITS,
+    BZD_REGION_TABLES = 21, /**< table k names regions 2^k to 2^(k+1) - 1 */
     BZD_REGION_SPANS = 128,
-    BZD_ARENA_CLASSES = 88,
+    BZD_ARENA_CLASSES = 272,
     BZD_LEND_MIN = 16 * 1024,
     BZD_LEND_MAX = 64 * 1024,
 };
@@ -64,7 +66,7 @@ struct bzd_arena {
 blitzdb_status bzd_arena_init(struct bzd_arena *arena, const blitzdb_env *env);
 void bzd_arena_deinit(struct bzd_arena *arena);
 
-/** Allocates `size` (1 to 2^31) bytes aligned to 8. BLITZDB_NO_MEMORY changes nothing. */
+/** Allocates `size` (1 to 2^31) bytes aligned to 4. BLITZDB_NO_MEMORY changes nothing. */
 blitzdb_status bzd_arena_alloc(struct bzd_arena *arena, size_t size, bzd_ref *ref_out);
 /** Frees a block; `size` is what was asked for. */
 void bzd_arena_free(struct bzd_arena *arena, bzd_ref ref, size_t size);
@@ -102,7 +104,7 @@ static inline uint8_t *bzd_arena_at(const struct bzd_arena *arena, bzd_ref ref) 
     uint64_t index = ref >> BZD_REF_OFFSET_BITS;
     unsigned table = 63u - (unsigned)__builtin_clzll(index);
     uint64_t unit = ref & (((uint64_t)1 << BZD_REF_OFFSET_BITS) - 1);
-    return arena->bases[table][index & ~((uint64_t)1 << table)] + unit * 8;
+    return arena->bases[table][index & ~((uint64_t)1 << table)] + unit * BZD_UNIT_SIZE;
 }
 
 #endif

@@ -16,7 +16,7 @@ struct totals {
 /** The blocks of a run are in use, in the chain of freed ones, or were never used. */
 static bool blocks_are_valid(const struct bzd_region *region, const struct bzd_run *run) {
     uint32_t begin = bzd_span_unit((unsigned)(run - region->spans));
-    uint32_t block_units = (uint32_t)bzd_class_size(run->class_index) / 8;
+    uint32_t block_units = (uint32_t)bzd_class_size(run->class_index) / BZD_UNIT_SIZE;
     if (run->fresh < begin || (run->fresh - begin) % block_units != 0)
         return false;
     uint32_t blocks = (run->fresh - begin) / block_units;

@@ -3,11 +3,11 @@
  * @brief Size classes of an arena: which sizes share runs, and how long their runs are. Arithmetic only.
  *
  *     sizes            apart
- *     8 .. 128         8
- *     .. 512           16
- *     .. 32 KiB        an eighth of the power of two below
+ *     4 .. 128         4
+ *     .. 512           8
+ *     .. 32 KiB        a 32nd of the power of two below
  *
- * Small entries are many, so little of them is wasted; nothing is rounded up by more than an eighth.
+ * Small entries are many, so little of them is wasted; nothing larger is rounded up by more than a 32nd.
  */
 #ifndef BZD_ARENA_CLASS_H
 #define BZD_ARENA_CLASS_H
@@ -27,30 +27,34 @@ enum {
 /** The class of a size from 1 to ::BZD_CLASS_SIZE_MAX. */
 static inline unsigned bzd_class_of(size_t size) {
     if (size <= 128)
-        return (unsigned)(size - 1) / 8;
+        return (unsigned)(size - 1) / 4;
     if (size <= 512)
-        return 16 + (unsigned)(size - 129) / 16;
+        return 32 + (unsigned)(size - 129) / 8;
     unsigned last = (unsigned)size - 1;
     unsigned magnitude = 31u - (unsigned)__builtin_clz(last);
-    return 40 + (magnitude - 9) * 8 + (last >> (magnitude - 3)) - 8;
+    return 80 + (magnitude - 9) * 32 + (last >> (magnitude - 5)) - 32;
 }
 
-/** Size of the blocks of a class, a multiple of 8. */
+/** Size of the blocks of a class, a multiple of ::BZD_UNIT_SIZE. */
 static inline size_t bzd_class_size(unsigned class_index) {
-    if (class_index < 16)
-        return (class_index + 1) * 8u;
-    if (class_index < 40)
-        return 128 + (class_index - 15) * 16u;
-    unsigned step = class_index - 40;
-    return (size_t)(step % 8 + 9) << (6 + step / 8);
+    if (class_index < 32)
+        return (class_index + 1) * 4u;
+    if (class_index < 80)
+        return 128 + (class_index - 31) * 8u;
+    unsigned step = class_index - 80;
+    return (size_t)(step % 32 + 33) << (4 + step / 32);
 }
 
-/** Spans in a run of a class: as few as leave at most a sixteenth unused behind the last block. */
+/** Spans in a run of a class: as few as leave at most a 64th of a region unused when it is full of such runs,
+ * or a 16th for the blocks of which few fit. */
 static inline unsigned bzd_class_spans(size_t block_size) {
-    unsigned spans = 1;
-    while (spans * (size_t)BZD_SPAN_SIZE % block_size * 16 > spans * (size_t)BZD_SPAN_SIZE)
-        spans++;
-    return spans;
+    const size_t region_size = (size_t)BZD_REGION_SPANS * BZD_SPAN_SIZE;
+    const size_t unused_max = region_size / (block_size <= 4096 ? 64 : 16);
+    for (unsigned spans = 1;; spans++) {
+        size_t blocks = BZD_REGION_SPANS / spans * (spans * (size_t)BZD_SPAN_SIZE / block_size);
+        if (region_size - blocks * block_size <= unused_max)
+            return spans;
+    }
 }
 
 #endif

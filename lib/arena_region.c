@@ -4,7 +4,7 @@
 #include "invariant.h"
 
 enum {
-    HUGE_FROM_REGIONS = 8, /* an arena of this many regions is worth huge pages */
+    HUGE_FROM_REGIONS = 4, /* an arena of this many regions is worth huge pages */
     IDLE_MIN = 64 * 1024,  /* idle bytes that are always kept, so that a run that comes and goes is cheap */
     IDLE_SHIFT = 5,        /* and this part (1/32) of the bytes in use */
     TRIM_REGIONS = 4,      /* regions looked at for idle pages in one call */

@@ -25,23 +25,23 @@ enum {
     BZD_SPAN_PAGES = BZD_SPAN_SIZE / BZD_PAGE_SIZE,
     BZD_SPAN_ID_BITS = BZD_REGION_BITS - BZD_SPAN_BITS,
     BZD_REGION_SIZE = 1 << BZD_REGION_BITS,
-    BZD_REGION_INDEX_END = 1 << 22, /**< what fits above the offset in 40 bits */
+    BZD_REGION_INDEX_END = 1 << 21, /**< what fits above the offset in 40 bits */
 };
 
 /** Ends a chain of freed blocks. */
 #define BZD_UNIT_NONE UINT32_MAX
 
-/** Describes a span; the first one of a run describes the run. Blocks are named by units: offsets / 8. */
+/** Describes a span; the first one of a run describes the run. Blocks are named by units. */
 struct bzd_run {
     uint32_t previous;   /**< in the list of runs of a class with room, by `region << 7 | span`; 0: none */
     uint32_t next;       /**< the same */
     uint32_t free_block; /**< first of the freed blocks; their first bytes chain them */
     uint32_t fresh;      /**< the first block that was never used */
     uint16_t used_count; /**< blocks in use */
-    uint8_t span_count;  /**< in every span of the run; 0: the span is free */
-    uint8_t distance;    /**< spans back to the first of the run */
-    uint8_t class_index;
-    uint8_t touched; /**< one bit for each page of this span; kept while the span is free */
+    uint16_t class_index;
+    uint8_t span_count; /**< in every span of the run; 0: the span is free */
+    uint8_t distance;   /**< spans back to the first of the run */
+    uint8_t touched;    /**< one bit for each page of this span; kept while the span is free */
 };
 
 struct bzd_region {
@@ -92,18 +92,19 @@ size_t bzd_region_touched_bytes(const struct bzd_region *region, unsigned begin,
 
 /** Where a span begins. */
 static inline uint32_t bzd_span_unit(unsigned span) {
-    return (uint32_t)span << (BZD_SPAN_BITS - 3);
+    return (uint32_t)span << (BZD_SPAN_BITS - BZD_UNIT_BITS);
 }
 
 /** Address of a block. */
 static inline uint8_t *bzd_region_at(const struct bzd_region *region, uint32_t unit) {
-    return region->base + (size_t)unit * 8;
+    return region->base + (size_t)unit * BZD_UNIT_SIZE;
 }
 
 /** Whether a run of a class has no room for another block. */
 static inline bool bzd_run_is_full(const struct bzd_region *region, const struct bzd_run *run) {
     uint32_t end = bzd_span_unit((unsigned)(run - region->spans) + run->span_count);
-    return run->free_block == BZD_UNIT_NONE && run->fresh + bzd_class_size(run->class_index) / 8 > end;
+    return run->free_block == BZD_UNIT_NONE &&
+           run->fresh + bzd_class_size(run->class_index) / BZD_UNIT_SIZE > end;
 }
 
 /** Adds to a counter that is written under the mutex only: no read-modify-write is needed. */

@@ -85,13 +85,17 @@ Test(arena, begins_empty) {
     cr_assert(bzd_arena_is_valid(&arena));
 }
 
-/* Rounding: never down, to a multiple of 8, and by little. */
+/* Rounding: never down, to a multiple of 4, and by little. */
 Test(arena, block_sizes) {
     size_t before = 0;
     for (size_t size = 1; size <= 600 * 1024; size++) {
         size_t block = bzd_arena_block_size(size);
-        cr_assert(block >= size && block % 8 == 0 && block >= before, "size %zu", size);
-        cr_assert(block - size <= (size <= 128 ? 7 : size <= 512 ? 15 : size / 8), "size %zu", size);
+        cr_assert(block >= size && block % 4 == 0 && block >= before, "size %zu", size);
+        cr_assert(block - size <= (size <= 128         ? 3
+                                   : size <= 512       ? 7
+                                   : size <= 32 * 1024 ? size / 32
+                                                       : size / 8),
+                  "size %zu", size);
         before = block;
     }
 }
@@ -113,7 +117,7 @@ Test(arena, all_sizes_at_once) {
     cr_assert(bzd_arena_is_valid(&arena));
     for (size_t i = 0; i < count; i++) {
         cr_assert(blocks[i].ref != 0 && blocks[i].ref >> 40 == 0);
-        cr_assert_eq((uintptr_t)bzd_arena_at(&arena, blocks[i].ref) % 8, 0);
+        cr_assert_eq((uintptr_t)bzd_arena_at(&arena, blocks[i].ref) % 4, 0);
         free_block(&blocks[i]);
     }
     cr_assert_eq(used(), 0);
@@ -214,7 +218,7 @@ Test(arena, lends_memory) {
         lent[i] = fill_block(lent[i].ref, lent_sizes[i], (uint8_t)i);
     }
     cr_assert_eq(held(), held_before);
-    cr_assert_eq(used(), 104);
+    cr_assert_eq(used(), 100);
     struct block block = make_block(200000, 9);
     cr_assert(bzd_arena_is_valid(&arena));
 
@@ -427,13 +431,13 @@ static void close_counting(void) {
 
 TestSuite(arena_system, .init = open_counting, .fini = close_counting);
 
-/* Small arenas use small pages; from eight regions on new ones ask for huge pages, which need aligned
+/* Small arenas use small pages; from four regions on new ones ask for huge pages, which need aligned
  * regions. */
 Test(arena_system, huge_pages_once_it_is_large) {
-    while (maps < 8)
+    while (maps < 4)
         alloc(30000);
     cr_assert_eq(huge_maps, 0);
-    while (maps < 9)
+    while (maps < 5)
         alloc(30000);
 
     cr_assert_eq(huge_maps, 1);
