@@ -319,3 +319,11 @@ blitzdb_status blitzdb_mget(blitzdb *db, size_t count, const void *const keys[],
     read_many_end(&many);
     return BLITZDB_OK;
 }
+
+void blitzdb_prefetch(blitzdb *db, size_t count, const void *const keys[], const size_t key_sizes[]) {
+    struct reading_many many;
+    if (read_many_begin(&many, db, count < STACK_KEYS ? count : STACK_KEYS, keys, key_sizes) != BLITZDB_OK)
+        return;
+    (void)probe_some(&many, 0);
+    read_many_end(&many);
+}

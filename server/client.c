@@ -11,6 +11,8 @@
 
 /* The share of one client in one turn of its loop, so that a deep pipeline does not starve the others. */
 enum { TURN_COMMANDS_MAX = 2000, TURN_OUTPUT_MAX = 1024 * 1024 };
+/* Commands of a pipeline whose memory is loaded together. */
+enum { LOOK_AHEAD_MAX = 16 };
 /* Output that may wait for a sync before the client has to pause. */
 enum { HELD_OUTPUT_MAX = 1024 * 1024 };
 /* A client that does not read its replies runs no further command from this much on. One reply may be larger.
@@ -107,16 +109,34 @@ static bool has_had_its_share(const struct bzs_client *client, unsigned commands
            bzs_reply_stream_end(&client->reply) - client->turn_begin > TURN_OUTPUT_MAX;
 }
 
+/** Starts loading what the next commands of a pipeline will need; returns how many of them it looked at. */
+static unsigned look_ahead(struct bzs_client *client, const char *data, size_t size) {
+    struct bzs_slice found[LOOK_AHEAD_MAX];
+    const void *keys[LOOK_AHEAD_MAX];
+    size_t sizes[LOOK_AHEAD_MAX];
+    size_t count = bzs_resp_peek(data, size, found, LOOK_AHEAD_MAX);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = found[i].data;
+        sizes[i] = found[i].size;
+    }
+    if (count > 1)
+        blitzdb_prefetch(client->db, count, keys, sizes);
+    return count > 1 ? (unsigned)count : 1;
+}
+
 /** Runs the commands at the beginning of these bytes; returns how many bytes they took. */
 static size_t run_commands(struct bzs_client *client, char *data, size_t size) {
     size_t used = 0;
     unsigned commands = 0;
+    unsigned looked_at = 0;
     client->commands_left = false;
     while (used < size && !client->close_when_sent && !client->close_now) {
         if (has_had_its_share(client, commands)) {
             client->commands_left = true;
             break;
         }
+        if (commands == looked_at && client->authenticated)
+            looked_at += look_ahead(client, data + used, size - used);
         struct bzs_resp_limits limits = {(size_t)client->server->config->bulk_size_max,
                                          client->authenticated};
         size_t consumed;

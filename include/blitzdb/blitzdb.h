@@ -254,6 +254,23 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_mget(blitzdb *db, size_t co
                                                           blitzdb_status statuses_out[]);
 
 /**
+ * @brief Starts loading the memory that the next calls on these keys will need.
+ *
+ * For a program that knows its next keys but calls for them one by one, as a server knows the commands of a
+ * pipeline: with keys spread over more memory than the processor caches, waiting for all of them at once
+ * takes a fraction of waiting for each. It is a hint and changes nothing that can be seen: keys may be
+ * absent, and nothing is checked or reported. Worth it for 4 to 64 keys that are used at once; calls on many
+ * keys do the same by themselves.
+ *
+ * @param[in] db handle.
+ * @param[in] count number of keys; those beyond the first 64 are left out.
+ * @param[in] keys,key_sizes the keys, borrowed during the call.
+ * @since 0.1.0
+ */
+BLITZDB_API void blitzdb_prefetch(blitzdb *db, size_t count, const void *const keys[],
+                                  const size_t key_sizes[]);
+
+/**
  * @brief Deletes a key.
  *
  * @param[in] db handle.

@@ -257,3 +257,50 @@ Test(resp, many_arguments) {
     bzs_resp_deinit(&resp);
     free(stream);
 }
+
+/** What a look ahead over these bytes finds, as `key,key`. */
+static const char *peek(const char *data, size_t size, size_t keys_max) {
+    static char text[256];
+    struct bzs_slice keys[4];
+    size_t count = bzs_resp_peek(data, size, keys, keys_max);
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.*s", i == 0 ? "" : ",",
+                                 (int)keys[i].size, (const char *)keys[i].data);
+    return text;
+}
+
+#define GET_A "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
+#define SET_BC "*3\r\n$3\r\nSET\r\n$2\r\nbc\r\n$3\r\nxyz\r\n"
+#define PING "*1\r\n$4\r\nPING\r\n"
+
+/* A look ahead finds the keys of whole commands, skips those without one, and stops at its limit. */
+Test(resp, peek_finds_keys) {
+    static const char stream[] = GET_A SET_BC PING GET_A;
+    cr_assert_str_eq(peek(stream, sizeof(stream) - 1, 4), "a,bc,a");
+    cr_assert_str_eq(peek(stream, sizeof(stream) - 1, 2), "a,bc");
+}
+
+/* Whatever is cut off, malformed, inline or long ends it, and no byte behind the end is read. */
+Test(resp, peek_stops_at_the_unusual) {
+    static const char stream[] = GET_A SET_BC;
+    for (size_t size = 0; size < sizeof(stream) - 1; size++) {
+        char *copy = malloc(size + (size == 0));
+        cr_assert_not_null(copy);
+        memcpy(copy, stream, size);
+        const char *found = peek(copy, size, 4);
+        size_t second_key_end = sizeof(GET_A) - 1 + strlen("*3\r\n$3\r\nSET\r\n$2\r\nbc\r\n");
+        cr_assert_str_eq(found,
+                         size < sizeof(GET_A) - 1 ? ""
+                         : size < second_key_end  ? "a"
+                                                  : "a,bc",
+                         "size %zu", size);
+        free(copy);
+    }
+    static const char *const unusual[] = {"GET a\r\n", "*2\r\n$3\r\nGET\r\n:1\r\na\r\n",
+                                          "*-1\r\n",   "*2\r\n$3\r\nGET\r\n$9999999999\r\n",
+                                          "*2x\r\n",   "$1\r\na\r\n"};
+    for (size_t i = 0; i < sizeof(unusual) / sizeof(unusual[0]); i++)
+        cr_assert_str_eq(peek(unusual[i], strlen(unusual[i]), 4), "", "%s", unusual[i]);
+}
