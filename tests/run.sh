@@ -6,11 +6,10 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
+. tests/common.sh
+
 # What is asked for on the machine, and the Debian package that has it.
-missing_packages() {
-    while read -r package probe; do
-        sh -c "$probe" >/dev/null 2>&1 </dev/null || printf '%s ' "$package"
-    done <<'LIST'
+needed="
 gcc command -v cc
 g++ command -v c++
 libc6-dev echo '#include <stdio.h>' | cc -E -
@@ -29,27 +28,7 @@ clang-format command -v clang-format
 doxygen command -v doxygen
 nodejs command -v node
 npm command -v npm
-LIST
-}
-
-install_missing() {
-    packages=$(missing_packages)
-    [ -n "$packages" ] || return 0
-    if [ "$(id -u)" = 0 ]; then
-        as_root=
-    elif sudo -n true 2>/dev/null || { [ -t 0 ] && command -v sudo >/dev/null; }; then
-        as_root=sudo
-    else
-        echo "Missing packages, and neither root nor sudo to install them: $packages" >&2
-        return 1
-    fi
-    echo "== installing $packages"
-    # shellcheck disable=SC2086 # words are wanted
-    $as_root apt-get update -q && $as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends $packages </dev/null || return 1
-    packages=$(missing_packages)
-    [ -z "$packages" ] || { echo "Still missing after the installation: $packages" >&2 && return 1; }
-}
+"
 
 jobs=$(nproc 2>/dev/null || echo 2)
 log=$(mktemp "${TMPDIR:-/tmp}/blitzdb-run-XXXXXX") || exit 1
@@ -76,11 +55,6 @@ configure_and_build() {
     quietly cmake --preset "$1" || return 1
     echo "== $1: build"
     quietly cmake --build --preset "$1" --parallel "$jobs"
-}
-
-# attribute NAME FILE: a number from the first line of a JUnit report that has it.
-attribute() {
-    sed -n "s/.*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1
 }
 
 # Runs the tests of a preset. Where address randomisation is too strong for ThreadSanitizer, it is turned off.
@@ -129,7 +103,7 @@ run_preset() {
     esac
 }
 
-install_missing || exit 1
+install_missing "$needed" || exit 1
 [ $# -gt 0 ] || set -- dev
 for name; do
     run_preset "$name"
