@@ -77,7 +77,8 @@ blitzdb_status bzd_log_sync(struct bzd_log *log, uint64_t position);
 /** Writes out if much is waiting and nobody else does; does not wait for others. */
 void bzd_log_relieve(struct bzd_log *log);
 
-/** Syncs, then writes an empty group that vouches for everything before it, and syncs that. */
+/** Syncs, then writes an empty group that vouches for everything before it, and syncs that. The group is left
+ * out if there is no memory for it: nobody's data depend on it. */
 blitzdb_status bzd_log_seal(struct bzd_log *log);
 
 /**
