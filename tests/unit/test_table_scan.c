@@ -113,6 +113,79 @@ Test(table_scan, misses_nothing_while_anything_happens) {
     cr_assert(bzd_table_is_valid(&table));
 }
 
+/** One random history: some keys are there throughout, the others come and go between the steps of two scans.
+ */
+enum { HISTORIES = 4000, CHANGES_MAX = 60 };
+
+struct history {
+    struct rng rng;
+    uint32_t keys;
+    uint32_t grow_chance; /**< of 16 */
+    bool kept[1024];
+};
+
+/** Changes some keys; the table is maintained now and then only, so that splits and merges come in bursts. */
+static void change_some(struct history *history) {
+    if (rng_below(&history->rng, 8) == 0)
+        history->grow_chance = (uint32_t)rng_below(&history->rng, 17);
+    for (uint64_t left = rng_below(&history->rng, CHANGES_MAX); left > 0; left--) {
+        uint32_t number = (uint32_t)rng_below(&history->rng, history->keys);
+        bool sets = rng_below(&history->rng, 16) < history->grow_chance;
+        if (sets && present[number] == 0)
+            insert(number);
+        else if (present[number] != 0 && (sets || history->kept[number]))
+            replace(number, rng_below(&history->rng, 40));
+        else if (present[number] != 0)
+            take_out(number);
+        if (rng_below(&history->rng, 4) != 0)
+            bzd_table_maintain(&table);
+    }
+}
+
+static void mark_visit(void *user, bzd_ref ref) {
+    bool *seen = user;
+    seen[number_of(ref)] = true;
+}
+
+/** Two scans run through the same history; the second begins somewhere on the way of the first. */
+static void run_history(uint64_t seed) {
+    struct history history = {.rng = {seed}, .grow_chance = 8};
+    bool seen[2][1024] = {{false}};
+    uint64_t cursors[2] = {0, 0};
+    bool is_over[2] = {false, false};
+    history.keys = 1u << (3 + rng_below(&history.rng, 8));
+    uint64_t kept_in = 1 + rng_below(&history.rng, 20);
+    for (uint32_t number = 0; number < history.keys; number++) {
+        history.kept[number] = rng_below(&history.rng, kept_in) == 0;
+        if (history.kept[number] || rng_below(&history.rng, 4) == 0)
+            insert(number);
+        bzd_table_maintain(&table);
+    }
+    while (!is_over[0] || !is_over[1]) {
+        unsigned which = is_over[0] || (!is_over[1] && rng_below(&history.rng, 2) == 0);
+        cursors[which] = bzd_table_scan(&table, cursors[which], mark_visit, seen[which]);
+        is_over[which] = cursors[which] == 0;
+        change_some(&history);
+    }
+    for (uint32_t number = 0; number < history.keys; number++) {
+        bool is_missed = history.kept[number] && (!seen[0][number] || !seen[1][number]);
+        cr_assert_not(is_missed, "seed %llu: key %u was missed", (unsigned long long)seed, number);
+        if (present[number] != 0)
+            take_out(number);
+        bzd_table_maintain(&table);
+    }
+}
+
+/* Thousands of short histories: tables of every size up to a hundred buckets, with splits and merges at every
+ * step of the scans. */
+Test(table_scan, misses_nothing_in_any_history) {
+    uint64_t first = rng_seed(NULL);
+    fprintf(stderr, "scan histories: BLITZDB_TEST_SEED=%llu\n", (unsigned long long)first);
+    for (uint64_t i = 0; i < HISTORIES; i++)
+        run_history(first + i);
+    cr_assert(bzd_table_is_valid(&table));
+}
+
 /* Any number is a cursor: it goes on from there to the end. */
 Test(table_scan, takes_any_cursor) {
     struct rng rng = {5};
