@@ -45,6 +45,10 @@ struct bzd_core {
     char *dir;       /**< NULL: memory only */
     blitzdb_file *lock_file;
     struct bzd_recovery_result recovered;
+    /* atomic; every call reads them, so they stand apart from what calls write */
+    _Atomic uint64_t memory_limit;
+    _Atomic uint32_t eviction;
+    _Atomic bool tracks_use; /**< there is a limit, and its policy asks which entries are used */
     /* locks of their own */
     struct bzd_store store;
     struct bzd_log log; /**< valid if `dir` */
@@ -52,8 +56,6 @@ struct bzd_core {
     /* guarded by all shards' write locks */
     bool logging; /**< writes append records now */
     /* atomic */
-    _Atomic uint64_t memory_limit;
-    _Atomic uint32_t eviction;
     _Atomic uint32_t evict_shard;       /**< next shard to search for something to evict */
     _Atomic uint32_t sweep_shard;       /**< next shard to search for expired entries */
     _Atomic uint64_t interval_position; /**< newest write that counts on an interval sync; see background.c */
@@ -87,14 +89,9 @@ static inline int64_t bzd_now_ms(const struct bzd_core *core) {
     return core->env.now_ms(core->env.user);
 }
 
-/** True if the policy keeps track of which entries are used. */
-static inline bool bzd_eviction_is_lru(uint32_t eviction) {
-    return eviction == BLITZDB_EVICTION_ALLKEYS_LRU || eviction == BLITZDB_EVICTION_VOLATILE_LRU;
-}
-
 /** Notes that an entry is used, for the policies that want to know. Its shard is locked. */
 static inline void bzd_touch(struct bzd_core *core, struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {
-    if (bzd_eviction_is_lru(atomic_load_explicit(&core->eviction, memory_order_relaxed)))
+    if (atomic_load_explicit(&core->tracks_use, memory_order_relaxed))
         bzd_table_touch(&shard->table, hash, ref);
 }
 
@@ -111,8 +108,8 @@ static inline uint64_t bzd_random(struct bzd_core *core) {
 blitzdb_status bzd_append_record(struct bzd_core *core, const struct bzd_record *record,
                                  uint64_t *position_out);
 
-/** The door of every write, before any lock: the log takes records, and `growth` bytes fit (0: it may only
- * free). */
+/** The door of every write, before any lock: the log takes records, and entries of `growth` bytes of keys and
+ * values fit (0: the write frees, or adds so little that it is never refused). */
 blitzdb_status bzd_admit(struct bzd_core *core, size_t growth);
 
 /** Waits for, or triggers, what a durability asks of a write that ends at `position`. */
@@ -129,6 +126,8 @@ void bzd_background_stop(struct bzd_core *core);
  * once. */
 bool bzd_expire_sweep(struct bzd_core *core);
 
+/** Sets the limit and the policy, a valid one. */
+void bzd_limit_set(struct bzd_core *core, uint64_t limit_bytes, uint32_t eviction);
 /** True if `growth` more bytes stay within the memory limit. */
 bool bzd_fits_limit(const struct bzd_core *core, size_t growth);
 /** Frees memory until `growth` more bytes fit the limit; MEMORY_LIMIT if nothing may be evicted. */

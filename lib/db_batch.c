@@ -219,15 +219,18 @@ static blitzdb_status run_all(blitzdb_batch *batch, struct bzd_txn *txn, struct 
     return bzd_txn_commit(txn, durability);
 }
 
-/** Bytes the batch may add to memory; 0 if it can only free. */
+/** Bytes the batch may add to memory, each entry rounded to its block; 0 if it can only free. */
 static size_t growth_of(const blitzdb_batch *batch, size_t count) {
+    size_t growth = 0;
     for (size_t i = 0; i < count; i++) {
         struct operation operation = operation_at(batch, i);
-        if (operation.kind == OPERATION_SET || operation.kind == OPERATION_APPEND ||
-            operation.kind == OPERATION_INCREMENT)
-            return batch->bytes.size + 1;
+        size_t size = operation.key_size + operation.value_size + BZD_ENTRY_HEADER_MAX;
+        if (operation.kind == OPERATION_SET || operation.kind == OPERATION_APPEND)
+            growth += bzd_arena_block_size(size);
+        else if (operation.kind == OPERATION_INCREMENT)
+            growth += bzd_arena_block_size(size + sizeof operation.number);
     }
-    return 0;
+    return growth;
 }
 
 blitzdb_status blitzdb_batch_commit(blitzdb_batch *batch, unsigned durability, size_t *failed_index_out) {

@@ -45,7 +45,7 @@ static blitzdb_status complete_options(blitzdb_options *options) {
         return invalid(options, "reserved is not zero");
     if (options->durability > BLITZDB_DURABILITY_ALWAYS)
         return invalid(options, "durability is none of blitzdb_durability");
-    if (options->eviction > BLITZDB_EVICTION_VOLATILE_TTL)
+    if (options->eviction > BLITZDB_EVICTION_VOLATILE_LFU)
         return invalid(options, "eviction is none of blitzdb_eviction");
     if (options->background > BLITZDB_BACKGROUND_THREAD)
         return invalid(options, "background is none of blitzdb_background");
@@ -193,8 +193,7 @@ static void init_constants(struct bzd_core *core, const blitzdb_options *options
     core->snapshot_interval_s = options->snapshot_interval_s;
     core->snapshot_min_changes = options->snapshot_min_changes;
     core->snapshot_log_bytes = options->snapshot_log_bytes;
-    atomic_init(&core->memory_limit, options->memory_limit_bytes);
-    atomic_init(&core->eviction, options->eviction);
+    bzd_limit_set(core, options->memory_limit_bytes, options->eviction);
     for (unsigned i = 0; i < BLITZDB_KEYSPACES; i++)
         core->handles[i] = (struct blitzdb){core, i};
 }

@@ -6,6 +6,7 @@
 struct blitzdb_txn {
     struct bzd_txn txn;
     struct bzd_distinct distinct;
+    bool may_grow; /**< there was room at begin, or it could be made */
 };
 
 /** Checks the keys, finds the distinct ones and copies their bytes. */
@@ -35,7 +36,7 @@ blitzdb_status blitzdb_txn_begin(blitzdb *db, const blitzdb_key *keys, size_t co
     if (status == BLITZDB_OK)
         status = add_keys(txn, keys, count);
     if (status == BLITZDB_OK)
-        (void)bzd_evict_for(core, 0); /* whether the changes fit is looked at when they are known */
+        txn->may_grow = bzd_evict_for(core, 0) == BLITZDB_OK; /* by how much is known at commit */
     if (status == BLITZDB_OK)
         status = bzd_txn_begin(&txn->txn, core, txn->distinct.slots, txn->distinct.slot_count, 0);
     if (status != BLITZDB_OK) {
@@ -113,7 +114,7 @@ static size_t block_size(const struct bzd_slot *slot, bzd_ref ref) {
 }
 
 /** Tells whether the changes stay within the memory limit, or at least take no more than they free. */
-static bool fits(const struct bzd_txn *txn) {
+static bool fits(const struct bzd_txn *txn, bool may_grow) {
     size_t taken = 0; /* counted as used already: the blocks are there */
     size_t freed = 0;
     for (size_t i = 0; i < txn->count; i++) {
@@ -123,8 +124,8 @@ static bool fits(const struct bzd_txn *txn) {
     }
     if (taken <= freed || bzd_fits_limit(txn->core, 0))
         return true;
-    /* Somebody evicts soon, at the door of the next write. */
-    return atomic_load(&txn->core->eviction) != BLITZDB_EVICTION_NONE;
+    /* Room is made behind the commit, without the locks. */
+    return may_grow && atomic_load(&txn->core->eviction) != BLITZDB_EVICTION_NONE;
 }
 
 static void release(blitzdb_txn *txn) {
@@ -140,12 +141,14 @@ blitzdb_status blitzdb_txn_commit(blitzdb_txn *txn, unsigned durability) {
         return status;
     if (durability > BLITZDB_DURABILITY_ALWAYS)
         status = BLITZDB_INVALID;
-    else if (!fits(&txn->txn))
+    else if (!fits(&txn->txn, txn->may_grow))
         status = BLITZDB_MEMORY_LIMIT;
     if (status == BLITZDB_OK)
         status = bzd_txn_commit(&txn->txn, durability);
     else
         bzd_txn_abort(&txn->txn);
+    if (status == BLITZDB_OK)
+        (void)bzd_evict_for(txn->txn.core, 0);
     release(txn);
     return status;
 }

@@ -33,6 +33,7 @@ enum {
     BZD_ENTRY_WIDTH_MASK = 0x03,
     BZD_ENTRY_TYPE_SHIFT = 7,
     BZD_ENTRY_EXPIRY_SIZE = 6,
+    BZD_ENTRY_HEADER_MAX = 16,
 };
 
 /** An entry taken apart; the slices point into it. */

@@ -1,51 +1,44 @@
-/** The memory limit: what happens at the door of a write that may grow the data. */
+/** The memory limit: what happens at the door of a write that may grow the data. What goes is chosen in
+ * victim.c. */
 #include "db.h"
+#include "victim.h"
 
 enum {
-    SAMPLE_BUCKETS = 8, /* buckets looked at under one lock */
-    SAMPLE_ENTRIES = 64,
-    EVICTIONS_MAX = 64, /* for one write, unless what it adds is larger than all of them */
+    /* Entries that one write evicts beyond those that make room for it, while the data is above the limit. */
+    EVICTIONS_MAX = 64,
+    /* Buckets that one write looks at. Only the policies for keys with an expiry may need so many. */
+    BUCKETS_MAX = 4096,
+    /* A write that fits leaves so much unused, or a sixteenth of the limit if that is less: for small steps
+     * of a table, which it does not announce, and for several threads that take them at once. */
+    MARGIN_BYTES = 4096,
+    /* Once evicting, a write frees this part of the limit more: it has a shard locked and in the cache. */
+    SPARE_SHARE = 512,
 };
 
-/** Entries of a few buckets that may be evicted. */
-struct sample {
-    const struct bzd_shard *shard;
-    uint32_t eviction;
-    size_t count;
-    bzd_ref refs[SAMPLE_ENTRIES];
+/** What one write evicts. */
+struct hunt {
+    struct bzd_core *core;
+    struct bzd_search search;
+    uint64_t wanted_bytes;
+    uint64_t freed_bytes;
+    size_t evicted;
 };
 
-static bool volatile_only(uint32_t eviction) {
-    return eviction == BLITZDB_EVICTION_VOLATILE_LRU || eviction == BLITZDB_EVICTION_VOLATILE_RANDOM ||
-           eviction == BLITZDB_EVICTION_VOLATILE_TTL;
+/** Bytes of blocks and tables that a write of `growth` bytes asks for. */
+static uint64_t demand_of(uint64_t limit, size_t growth) {
+    if (growth == 0)
+        return 0;
+    uint64_t margin = limit / 16 < MARGIN_BYTES ? limit / 16 : MARGIN_BYTES;
+    return bzd_arena_block_size(growth + BZD_ENTRY_HEADER_MAX) + margin;
 }
 
-static int64_t expiry_of(const struct sample *sample, bzd_ref ref) {
-    return bzd_entry_expire_at(bzd_arena_at(sample->shard->arena, ref));
+static bool fits(const struct bzd_core *core, uint64_t limit, uint64_t demand) {
+    return bzd_store_claimed_bytes(&core->store) + demand <= limit;
 }
 
-/** Takes an entry into the sample if the policy allows its eviction; one used since the last round is spared.
- */
-static void consider(void *user, bzd_ref ref, bool used) {
-    struct sample *sample = user;
-    bool lru =
-        sample->eviction == BLITZDB_EVICTION_ALLKEYS_LRU || sample->eviction == BLITZDB_EVICTION_VOLATILE_LRU;
-    if (sample->count == SAMPLE_ENTRIES || (lru && used))
-        return;
-    if (volatile_only(sample->eviction) && expiry_of(sample, ref) == 0)
-        return;
-    sample->refs[sample->count++] = ref;
-}
-
-/** Which of the sample goes: the first to expire, or any. */
-static bzd_ref choose(struct bzd_core *core, const struct sample *sample) {
-    bzd_ref victim = sample->refs[bzd_random(core) % sample->count];
-    if (sample->eviction != BLITZDB_EVICTION_VOLATILE_TTL)
-        return victim;
-    for (size_t i = 0; i < sample->count; i++)
-        if (expiry_of(sample, sample->refs[i]) < expiry_of(sample, victim))
-            victim = sample->refs[i];
-    return victim;
+bool bzd_fits_limit(const struct bzd_core *core, size_t growth) {
+    uint64_t limit = atomic_load_explicit(&core->memory_limit, memory_order_relaxed);
+    return limit == 0 || fits(core, limit, demand_of(limit, growth));
 }
 
 /** Logs and removes one entry. The shard is locked for writing. */
@@ -63,69 +56,87 @@ static blitzdb_status evict_entry(struct bzd_core *core, struct bzd_shard *shard
     return BLITZDB_OK;
 }
 
-/** Looks at the next few buckets of a shard and evicts one entry; `size_out` is its size, 0: there was none.
- */
-static blitzdb_status evict_from(struct bzd_core *core, struct bzd_shard *shard, size_t *size_out) {
-    struct sample sample = {.shard = shard, .eviction = atomic_load(&core->eviction)};
+/** How many entries of a shard's average size make up what is wanted. */
+static size_t count_wanted(const struct hunt *hunt, const struct bzd_shard *shard) {
+    uint64_t bytes = atomic_load_explicit(&shard->entry_bytes, memory_order_relaxed);
+    uint64_t average = bytes / (shard->table.entry_count + 1) + 1;
+    uint64_t count = hunt->wanted_bytes / average + 1;
+    return count < BZD_VICTIMS_MAX ? (size_t)count : BZD_VICTIMS_MAX;
+}
+
+/** Evicts what a search in one shard finds. */
+static blitzdb_status evict_from(struct hunt *hunt, struct bzd_shard *shard) {
     blitzdb_status status = BLITZDB_OK;
-    *size_out = 0;
-    if (volatile_only(sample.eviction) && !bzd_shard_has_expiring(shard))
-        return BLITZDB_OK;
     bzd_rwlock_write_acquire(&shard->lock);
-    for (unsigned i = 0; i < SAMPLE_BUCKETS && sample.count == 0 && shard->table.bucket_count > 0; i++) {
-        uint32_t bucket = shard->clock_bucket++ % shard->table.bucket_count;
-        bzd_table_clock_bucket(&shard->table, bucket, consider, &sample);
-    }
-    if (sample.count > 0) {
-        bzd_ref victim = choose(core, &sample);
-        size_t size = bzd_entry_block_size(bzd_arena_at(shard->arena, victim));
-        status = evict_entry(core, shard, victim);
-        *size_out = status == BLITZDB_OK ? size : 0;
+    hunt->search.wanted = count_wanted(hunt, shard);
+    bzd_search_shard(&hunt->search, shard);
+    for (size_t i = 0; i < hunt->search.count && status == BLITZDB_OK; i++) {
+        bzd_ref ref = hunt->search.refs[i];
+        size_t size = bzd_arena_block_size(bzd_entry_block_size(bzd_arena_at(shard->arena, ref)));
+        status = evict_entry(hunt->core, shard, ref);
+        hunt->freed_bytes += status == BLITZDB_OK ? size : 0;
+        hunt->evicted += status == BLITZDB_OK;
     }
     bzd_rwlock_write_release(&shard->lock);
     return status;
 }
 
-bool bzd_fits_limit(const struct bzd_core *core, size_t growth) {
-    uint64_t limit = atomic_load_explicit(&core->memory_limit, memory_order_relaxed);
-    return limit == 0 || bzd_store_used_bytes(&core->store) + growth <= limit;
+/** True if a shard may hold something that the policy lets go. No lock. */
+static bool is_worth_a_look(const struct bzd_shard *shard, uint32_t eviction) {
+    if (bzd_eviction_is_volatile(eviction))
+        return bzd_shard_has_expiring(shard);
+    return atomic_load_explicit(&shard->entry_bytes, memory_order_relaxed) > 0;
 }
 
-/** Looks in turn at shards until one has something to evict; two fruitless rounds are enough: the first may
- * have found only entries used lately. `size_out` 0: nothing may be evicted. */
-static blitzdb_status evict_one(struct bzd_core *core, size_t *size_out) {
-    uint64_t buckets = 0;
-    *size_out = 0;
-    for (uint32_t i = 0; i < core->store.shard_count; i++)
-        if (!volatile_only(atomic_load(&core->eviction)) || bzd_shard_has_expiring(&core->store.shards[i]))
-            buckets += atomic_load_explicit(&core->store.shards[i].table_bytes, memory_order_relaxed) / 64;
-    uint64_t tries = buckets == 0 ? 0 : 2 * (buckets / SAMPLE_BUCKETS + core->store.shard_count);
+/** Goes through the shards in turn until one has given something. MEMORY_LIMIT: none has, or the search took
+ * too long. */
+static blitzdb_status evict_some(struct hunt *hunt) {
+    struct bzd_core *core = hunt->core;
+    size_t evicted_before = hunt->evicted;
     blitzdb_status status = BLITZDB_OK;
-    while (tries-- > 0 && *size_out == 0 && status == BLITZDB_OK) {
+    for (uint32_t skipped = 0; skipped < core->store.shard_count && hunt->search.buckets_left > 0;) {
         uint32_t index = atomic_fetch_add(&core->evict_shard, 1) % core->store.shard_count;
-        status = evict_from(core, &core->store.shards[index], size_out);
+        struct bzd_shard *shard = &core->store.shards[index];
+        if (!is_worth_a_look(shard, hunt->search.eviction)) {
+            skipped++;
+            continue;
+        }
+        skipped = 0;
+        status = evict_from(hunt, shard);
+        if (status != BLITZDB_OK || hunt->evicted > evicted_before)
+            return status;
     }
-    return status;
+    return BLITZDB_MEMORY_LIMIT;
 }
 
+/**
+ * Why the limit holds: a write is let in if its demand fits, or if it has freed as much itself. So the first
+ * that finds no room keeps the sum as it is, and only writes that looked at the same moment and found the
+ * same room can pass the limit, each by what it adds. Tables count before they grow.
+ */
 blitzdb_status bzd_evict_for(struct bzd_core *core, size_t growth) {
-    if (bzd_fits_limit(core, growth))
+    uint64_t limit = atomic_load_explicit(&core->memory_limit, memory_order_relaxed);
+    if (limit == 0)
         return BLITZDB_OK;
-    if (atomic_load(&core->eviction) == BLITZDB_EVICTION_NONE)
+    uint64_t demand = demand_of(limit, growth);
+    if (fits(core, limit, demand))
+        return BLITZDB_OK;
+    uint32_t eviction = atomic_load(&core->eviction);
+    if (eviction == BLITZDB_EVICTION_NONE)
         return BLITZDB_MEMORY_LIMIT;
-    /* A limit that was lowered is come up to piece by piece: each write frees more than it takes, and goes
-     * on. */
-    size_t freed = 0;
-    for (unsigned evicted = 0; evicted < EVICTIONS_MAX || freed < growth; evicted++) {
-        size_t size;
-        blitzdb_status status = evict_one(core, &size);
+    struct hunt hunt = {.core = core};
+    hunt.search.eviction = eviction;
+    hunt.search.buckets_left = BUCKETS_MAX;
+    hunt.search.dice = bzd_random(core);
+    while (hunt.evicted < EVICTIONS_MAX || hunt.freed_bytes < demand) {
+        uint64_t missing = bzd_store_claimed_bytes(&core->store) + demand;
+        missing = missing > limit ? missing - limit : 0;
+        hunt.wanted_bytes = missing + limit / SPARE_SHARE;
+        blitzdb_status status = evict_some(&hunt);
         if (status != BLITZDB_OK)
             return status;
-        freed += size;
-        if (bzd_fits_limit(core, growth))
+        if (fits(core, limit, demand))
             return BLITZDB_OK;
-        if (size == 0)
-            return BLITZDB_MEMORY_LIMIT;
     }
     return BLITZDB_OK;
 }
@@ -136,18 +147,25 @@ blitzdb_status bzd_admit(struct bzd_core *core, size_t growth) {
         status = bzd_log_admit(&core->log);
     else if (core->dir != NULL && atomic_load_explicit(&core->checkpoint.running, memory_order_relaxed))
         (void)bzd_log_admit(&core->log); /* bounds the snapshot's window; its failure is the snapshot's */
-    if (status != BLITZDB_OK || growth == 0)
+    if (status != BLITZDB_OK)
         return status;
-    return bzd_evict_for(core, growth);
+    status = bzd_evict_for(core, growth);
+    /* What only frees, or adds an expiry, is never refused. */
+    return growth == 0 ? BLITZDB_OK : status;
+}
+
+void bzd_limit_set(struct bzd_core *core, uint64_t limit_bytes, uint32_t eviction) {
+    atomic_store(&core->eviction, eviction);
+    atomic_store(&core->tracks_use, limit_bytes > 0 && bzd_eviction_tracks_use(eviction));
+    atomic_store(&core->memory_limit, limit_bytes);
 }
 
 blitzdb_status blitzdb_set_memory_limit(blitzdb *db, uint64_t limit_bytes, unsigned eviction) {
     blitzdb_status status = bzd_enter(db);
     if (status != BLITZDB_OK)
         return status;
-    if (eviction > BLITZDB_EVICTION_VOLATILE_TTL)
+    if (eviction > BLITZDB_EVICTION_VOLATILE_LFU)
         return BLITZDB_INVALID;
-    atomic_store(&db->core->eviction, eviction);
-    atomic_store(&db->core->memory_limit, limit_bytes);
+    bzd_limit_set(db->core, limit_bytes, eviction);
     return BLITZDB_OK;
 }

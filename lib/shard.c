@@ -4,9 +4,10 @@
 #include "table_lookup.h"
 
 blitzdb_status bzd_shard_init(struct bzd_shard *shard, const blitzdb_env *env, struct bzd_arena *arena,
-                              const struct bzd_hash_key *hash_key) {
+                              const struct bzd_hash_key *hash_key, _Atomic uint64_t *table_claim) {
     memset(shard, 0, sizeof *shard);
     shard->arena = arena;
+    shard->table_claim = table_claim;
     bzd_table_init(&shard->table, env, arena, hash_key);
     return bzd_rwlock_init(&shard->lock);
 }
@@ -114,11 +115,22 @@ void bzd_shard_tidy(struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {
     bzd_arena_free(shard->arena, ref, size);
 }
 
+/** Notes the size of the table. The sum over all shards is one number that changes when a table grows, so
+ * that a write at the memory limit need not look at every shard. */
+static void note_table(struct bzd_shard *shard) {
+    uint64_t claimed = shard->table.bytes + bzd_table_bytes_ahead(&shard->table);
+    atomic_store_explicit(&shard->table_bytes, shard->table.bytes, memory_order_relaxed);
+    if (claimed == shard->claimed_bytes)
+        return;
+    atomic_fetch_add_explicit(shard->table_claim, claimed - shard->claimed_bytes, memory_order_relaxed);
+    shard->claimed_bytes = claimed;
+}
+
 void bzd_shard_maintain(struct bzd_shard *shard) {
     enum { CHECKED_ENTRIES_MAX = 100 }; /* the check walks through the whole table */
     bzd_table_maintain(&shard->table);
     BZD_INVARIANT(shard->table.entry_count > CHECKED_ENTRIES_MAX || bzd_table_is_valid(&shard->table));
-    atomic_store_explicit(&shard->table_bytes, shard->table.bytes, memory_order_relaxed);
+    note_table(shard);
 }
 
 void bzd_shard_forget(struct bzd_shard *shard) {
@@ -130,5 +142,5 @@ void bzd_shard_forget(struct bzd_shard *shard) {
         atomic_store_explicit(&shard->expiring[keyspace], 0, memory_order_relaxed);
     }
     atomic_store_explicit(&shard->entry_bytes, 0, memory_order_relaxed);
-    atomic_store_explicit(&shard->table_bytes, 0, memory_order_relaxed);
+    note_table(shard);
 }

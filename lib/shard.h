@@ -23,9 +23,10 @@ struct bzd_shard {
     /* guarded by `lock` */
     struct bzd_table table;
     struct bzd_arena *arena;
-    uint32_t pending_inserts; /**< of the transaction that holds the write lock */
-    uint32_t sweep_bucket;    /**< where the search for expired entries goes on */
-    uint32_t clock_bucket;    /**< where the search for something to evict goes on */
+    uint32_t pending_inserts;      /**< of the transaction that holds the write lock */
+    uint32_t sweep_bucket;         /**< where the search for expired entries goes on */
+    uint64_t claimed_bytes;        /**< this table's part of `*table_claim` */
+    _Atomic uint64_t *table_claim; /**< of the store: see bzd_store_claimed_bytes() */
     /* written under `lock`, read without */
     _Atomic uint64_t keys[BLITZDB_KEYSPACES];
     _Atomic uint64_t expiring[BLITZDB_KEYSPACES];
@@ -37,7 +38,7 @@ struct bzd_shard {
 };
 
 blitzdb_status bzd_shard_init(struct bzd_shard *shard, const blitzdb_env *env, struct bzd_arena *arena,
-                              const struct bzd_hash_key *hash_key);
+                              const struct bzd_hash_key *hash_key, _Atomic uint64_t *table_claim);
 void bzd_shard_deinit(struct bzd_shard *shard);
 
 /** Allocates and fills the block of an entry that is not in the table yet. */

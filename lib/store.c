@@ -13,7 +13,8 @@ static blitzdb_status create_shards(struct bzd_store *store) {
     store->shards = (struct bzd_shard *)address;
     for (uint32_t i = 0; i < store->shard_count; i++) {
         struct bzd_arena *arena = &store->arenas[i % BZD_ARENAS];
-        blitzdb_status status = bzd_shard_init(&store->shards[i], store->env, arena, &store->hash_key);
+        blitzdb_status status =
+            bzd_shard_init(&store->shards[i], store->env, arena, &store->hash_key, &store->table_claim);
         if (status != BLITZDB_OK) {
             while (i-- > 0)
                 bzd_shard_deinit(&store->shards[i]);
@@ -249,10 +250,19 @@ uint64_t bzd_store_count_writes(const struct bzd_store *store) {
     return writes;
 }
 
-uint64_t bzd_store_used_bytes(const struct bzd_store *store) {
+static uint64_t entry_blocks_bytes(const struct bzd_store *store) {
     uint64_t bytes = 0;
     for (unsigned i = 0; i < BZD_ARENAS; i++)
         bytes += atomic_load_explicit(&store->arenas[i].used_bytes, memory_order_relaxed);
+    return bytes;
+}
+
+uint64_t bzd_store_claimed_bytes(const struct bzd_store *store) {
+    return entry_blocks_bytes(store) + atomic_load_explicit(&store->table_claim, memory_order_relaxed);
+}
+
+uint64_t bzd_store_used_bytes(const struct bzd_store *store) {
+    uint64_t bytes = entry_blocks_bytes(store);
     for (uint32_t i = 0; i < store->shard_count; i++)
         bytes += atomic_load_explicit(&store->shards[i].table_bytes, memory_order_relaxed);
     return bytes;

@@ -29,9 +29,11 @@ struct bzd_store {
     uint32_t shard_bits;
     struct bzd_shard *shards;
     void *shards_memory;
-    struct bzd_arena arenas[BZD_ARENAS];
-    /* atomic; changes under all write locks */
+    /* atomic; changes under all write locks. Every call reads it: it stands apart from what calls write. */
     _Atomic uint64_t keyspace_map;
+    struct bzd_arena arenas[BZD_ARENAS];
+    /* atomic; changes when a table grows or shrinks */
+    _Atomic uint64_t table_claim; /**< bytes of all tables, and what they are about to take */
 };
 
 /** Which shards an operation locks. */
@@ -87,7 +89,11 @@ void bzd_store_flush(struct bzd_store *store, uint64_t keyspaces);
 uint64_t bzd_store_count(const struct bzd_store *store, unsigned stored_keyspace, uint64_t *expiring_out);
 /** Changes by callers since open. No lock. */
 uint64_t bzd_store_count_writes(const struct bzd_store *store);
-/** Bytes of entries and tables in use, as the memory limit counts them. No lock. */
+/** Bytes of entries, rounded to their blocks, and tables: what the memory limit bounds. Looks at every shard.
+ * No lock. */
 uint64_t bzd_store_used_bytes(const struct bzd_store *store);
+/** The same and what the tables are about to take: what a write is measured by, so that a table that grows
+ * does not pass the limit. A few loads, no lock. */
+uint64_t bzd_store_claimed_bytes(const struct bzd_store *store);
 
 #endif

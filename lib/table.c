@@ -115,30 +115,32 @@ static struct bzd_table_item read_place(const struct bzd_bucket *bucket, struct 
     if (node == NULL) {
         item.ref = bzd_bucket_ref(bucket, place.index);
         item.tag = bucket->tags[place.index];
-        item.used = atomic_load_explicit(&bucket->clock, memory_order_relaxed) >> place.index & 1;
+        unsigned clock = atomic_load_explicit(&bucket->clock, memory_order_relaxed);
+        item.marks = (uint8_t)bzd_marks_of(clock, place.index, BZD_BUCKET_SLOTS);
     } else {
         item.ref = bzd_overflow_ref(node, place.index);
         item.tag = node->tags[place.index];
-        item.used = atomic_load_explicit(&node->clock, memory_order_relaxed) >> place.index & 1;
+        unsigned clock = atomic_load_explicit(&node->clock, memory_order_relaxed);
+        item.marks = (uint8_t)bzd_marks_of(clock, place.index, BZD_OVERFLOW_SLOTS);
     }
     return item;
 }
 
 /** Writes an item, or an empty one with tag 0, into a place. */
 static void write_place(struct bzd_bucket *bucket, struct place place, struct bzd_table_item item) {
-    unsigned bit = 1u << place.index;
     struct bzd_overflow *node = place.node;
     if (node == NULL) {
-        unsigned clock = atomic_load_explicit(&bucket->clock, memory_order_relaxed) & ~bit;
+        unsigned clock = atomic_load_explicit(&bucket->clock, memory_order_relaxed);
+        clock = bzd_marks_with(clock, place.index, BZD_BUCKET_SLOTS, item.marks);
         bzd_ref_store(bucket->refs[place.index], item.ref);
         bucket->tags[place.index] = item.tag;
-        atomic_store_explicit(&bucket->clock, (uint16_t)(item.used ? clock | bit : clock),
-                              memory_order_relaxed);
+        atomic_store_explicit(&bucket->clock, (uint16_t)clock, memory_order_relaxed);
     } else {
-        unsigned clock = atomic_load_explicit(&node->clock, memory_order_relaxed) & ~bit;
+        unsigned clock = atomic_load_explicit(&node->clock, memory_order_relaxed);
+        clock = bzd_marks_with(clock, place.index, BZD_OVERFLOW_SLOTS, item.marks);
         bzd_ref_store(node->refs[place.index], item.ref);
         node->tags[place.index] = item.tag;
-        atomic_store_explicit(&node->clock, (uint8_t)(item.used ? clock | bit : clock), memory_order_relaxed);
+        atomic_store_explicit(&node->clock, (uint8_t)clock, memory_order_relaxed);
     }
 }
 
@@ -167,7 +169,7 @@ void bzd_group_add(struct bzd_table *table, struct bzd_bucket *bucket, struct bz
 
 /** Empties a place; the last item of the chain's head moves there if there is a chain. */
 static void empty_place(struct bzd_table *table, struct bzd_bucket *bucket, struct place place) {
-    const struct bzd_table_item none = {0, 0, false};
+    const struct bzd_table_item none = {0, 0, 0};
     uint32_t head_index = bucket->overflow;
     if (head_index == 0) {
         write_place(bucket, place, none);
@@ -206,7 +208,7 @@ void bzd_table_touch(struct bzd_table *table, uint64_t hash, bzd_ref ref) {
     struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
     struct place place = place_of(table, bucket, bzd_tag_of(hash), ref);
     unsigned bit = 1u << place.index;
-    if (read_place(bucket, place).used)
+    if ((read_place(bucket, place).marks & BZD_MARK_USED) != 0)
         return;
     if (place.node == NULL)
         atomic_fetch_or_explicit(&bucket->clock, (uint16_t)bit, memory_order_relaxed);
@@ -218,7 +220,7 @@ void bzd_table_insert(struct bzd_table *table, uint64_t hash, bzd_ref ref) {
     BZD_ASSERT(table->bucket_count > 0);
     struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
     bzd_group_begin_change(bucket);
-    bzd_group_add(table, bucket, (struct bzd_table_item){ref, bzd_tag_of(hash), false});
+    bzd_group_add(table, bucket, (struct bzd_table_item){ref, bzd_tag_of(hash), 0});
     bzd_group_end_change(bucket);
     table->entry_count++;
 }

@@ -3,7 +3,7 @@
  * @brief Hash table from key to entry: linear hashing over 64-byte buckets. No locks, no I/O, no time.
  *
  * A bucket is one cache line: nine tags side by side (one SIMD or word compare finds the candidates), nine
- * 40-bit references, one recently-used bit each, and the index of an overflow node (32 bytes: four tags, four
+ * 40-bit references, marks for the clock below, and the index of an overflow node (32 bytes: four tags, four
  * references). The table grows and shrinks one bucket at a time (W. Litwin, "Linear hashing", 1980), so no
  * call ever moves more than one bucket's group. Buckets never move.
  *
@@ -12,6 +12,11 @@
  * Lookup touches the bucket's line, then the entry's first line. A table belongs to one shard: changes need
  * its write lock, everything `const` its read lock; bzd_table_touch() is atomic and needs the read lock only.
  * Keys are hashed by the caller; a split hashes the entries' keys again with the key given at init.
+ *
+ * For eviction the table is a clock (F. Corbato, "A paging experiment with the Multics system", 1968): a
+ * look-up leaves a mark at its entry, and a hand goes round the buckets and asks at each entry what becomes
+ * of its marks. The order is that of the hashes, so the hand comes by a new entry after half a round on
+ * average. What the marks are worth is the policy's business, see victim.h.
  */
 #ifndef BZD_TABLE_H
 #define BZD_TABLE_H
@@ -39,6 +44,8 @@ struct bzd_table {
     uint32_t overflow_count; /**< nodes 1 to this one are used or free; the free ones are chained */
     uint32_t overflow_free;  /**< head of the chain, 0: none */
     uint32_t overflow_free_count;
+    uint32_t hand_bucket; /**< where the hand of the clock stands; any number is safe */
+    uint32_t hand_place;  /**< in that bucket's group */
     uint64_t entry_count;
     uint64_t bytes; /**< memory of buckets and nodes */
 };
@@ -90,9 +97,32 @@ uint64_t bzd_table_scan(const struct bzd_table *table, uint64_t cursor, bzd_tabl
 
 /** Calls `visit` for every entry of one bucket, by its plain index below `bucket_count`. */
 void bzd_table_visit_bucket(const struct bzd_table *table, uint32_t index, bzd_table_fn visit, void *user);
-/** As above, and clears the recently-used bits; `used` tells what each was. For eviction. */
-typedef void (*bzd_table_clock_fn)(void *user, bzd_ref ref, bool used);
-void bzd_table_clock_bucket(struct bzd_table *table, uint32_t index, bzd_table_clock_fn visit, void *user);
+
+/** What the clock knows of an entry. */
+enum {
+    BZD_MARK_USED = 1, /**< looked up since the hand came by; set by bzd_table_touch() */
+    /** Was found used in an earlier round; set and taken away by the hand only. The last two slots of a
+     * bucket have no bit for it and forget it: one entry in fifteen stands there. */
+    BZD_MARK_PROVEN = 2,
+    BZD_CLOCK_STOP = 4, /**< not a mark: the hand stops before this entry, which stays as it is */
+};
+
+/** Sees one entry and returns the marks it has from now on, or ::BZD_CLOCK_STOP; must not change the table.
+ */
+typedef unsigned (*bzd_table_clock_fn)(void *user, bzd_ref ref, unsigned marks);
+
+/** Moves the hand over the entries before it, to the end of one bucket's group at most. The table has a
+ * bucket.
+ */
+void bzd_table_clock(struct bzd_table *table, bzd_table_clock_fn decide, void *user);
+
+/**
+ * Bytes that the table is about to take with one of its next inserts, beyond `bytes`. Tables grow by whole
+ * segments and pages; who keeps to a limit counts them before they come, while there is time to make room.
+ * Buckets and nodes may each grow by ::BZD_TABLE_SMALL_STEP without being announced.
+ */
+enum { BZD_TABLE_SMALL_STEP = 512 };
+uint64_t bzd_table_bytes_ahead(const struct bzd_table *table);
 
 /** Every entry is where a look-up finds it, counts agree, no reference stands twice. For asserts and tests.
  */

@@ -5,8 +5,8 @@
  *     bucket (64 bytes, one cache line)        overflow node (32 bytes)
  *     0   9 tags, 0: empty slot                0   4 tags
  *     9   9 references of 5 bytes              4   4 references
- *     54  recently-used bits                   24  next node of the group, 0: none
- *     56  first overflow node, 0: none         28  recently-used bits
+ *     54  marks: 9 used, 7 proven              24  next node of the group, 0: none
+ *     56  first overflow node, 0: none         28  marks: 4 used, 4 proven
  *     60  version                              29  padding
  *
  * A bucket and its chain of overflow nodes are a *group*. Only the head of the chain may have empty slots,
@@ -72,7 +72,7 @@ _Static_assert(sizeof(struct bzd_overflow) == 32, "two overflow nodes to a cache
 struct bzd_table_item {
     bzd_ref ref;
     uint8_t tag;
-    bool used; /**< recently */
+    uint8_t marks; /**< BZD_MARK_* */
 };
 
 /* -- Slots ---------------------------------------------------------------------------------------- */
@@ -145,6 +145,26 @@ static inline unsigned bzd_overflow_match(const struct bzd_overflow *node, uint8
     uint32_t low_bits = UINT32_C(0x7F7F7F7F);
     uint32_t zeros = ~(((word & low_bits) + low_bits) | word | low_bits);
     return (zeros >> 7) * UINT32_C(0x01020408) >> 24 & 0xFu;
+}
+
+/* -- Marks: first the used bits of all slots, then the proven bits of as many as there is room for --------
+ */
+
+/** The bits of a slot's marks among those of a bucket (`slots` 9, 16 bits) or a node (`slots` 4, 8 bits). */
+static inline unsigned bzd_marks_bits(unsigned marks, unsigned slot, unsigned slots) {
+    unsigned bits = (marks & BZD_MARK_USED) << slot | (marks & BZD_MARK_PROVEN) << (slots - 1 + slot);
+    return bits & ((1u << (slots == BZD_BUCKET_SLOTS ? 16 : 8)) - 1);
+}
+
+/** The marks of a slot. */
+static inline unsigned bzd_marks_of(unsigned clock, unsigned slot, unsigned slots) {
+    return (clock >> slot & BZD_MARK_USED) | (clock >> (slots - 1 + slot) & BZD_MARK_PROVEN);
+}
+
+/** All bits with the marks of one slot exchanged for others. */
+static inline unsigned bzd_marks_with(unsigned clock, unsigned slot, unsigned slots, unsigned marks) {
+    unsigned all = bzd_marks_bits(BZD_MARK_USED | BZD_MARK_PROVEN, slot, slots);
+    return (clock & ~all) | bzd_marks_bits(marks, slot, slots);
 }
 
 /* -- Where buckets and nodes stand ------------------------------------------------------------------ */

@@ -72,7 +72,8 @@ static void move_group(struct bzd_table *table, const struct bzd_bucket *group,
                        const struct targets *targets) {
     unsigned clock = atomic_load_explicit(&group->clock, memory_order_relaxed);
     for (unsigned i = 0; i < BZD_BUCKET_SLOTS; i++) {
-        struct bzd_table_item item = {bzd_bucket_ref(group, i), group->tags[i], clock >> i & 1};
+        struct bzd_table_item item = {bzd_bucket_ref(group, i), group->tags[i],
+                                      (uint8_t)bzd_marks_of(clock, i, BZD_BUCKET_SLOTS)};
         if (item.tag != 0)
             move_item(table, targets, item);
     }
@@ -84,7 +85,8 @@ static void move_group(struct bzd_table *table, const struct bzd_bucket *group,
         bzd_overflow_release(table, index);
         clock = atomic_load_explicit(&node.clock, memory_order_relaxed);
         for (unsigned i = 0; i < BZD_OVERFLOW_SLOTS && node.tags[i] != 0; i++) {
-            struct bzd_table_item item = {bzd_overflow_ref(&node, i), node.tags[i], clock >> i & 1};
+            struct bzd_table_item item = {bzd_overflow_ref(&node, i), node.tags[i],
+                                          (uint8_t)bzd_marks_of(clock, i, BZD_OVERFLOW_SLOTS)};
             move_item(table, targets, item);
         }
     }
@@ -130,6 +132,23 @@ static bool merge_bucket(struct bzd_table *table) {
     drop_bucket(table);
     bzd_group_end_change(targets.low);
     return true;
+}
+
+/** Small steps do not count: there are more of them, and in small tables they would take a good part of a
+ * small limit. */
+static uint64_t count_if_large(uint64_t step) {
+    return step > BZD_TABLE_SMALL_STEP ? step : 0;
+}
+
+uint64_t bzd_table_bytes_ahead(const struct bzd_table *table) {
+    /* An insert needs a node to be free, whether it takes it or not, and a merge three; a split adds a
+     * bucket. */
+    enum { NODES_AHEAD = 3, BUCKETS_AHEAD = 1 };
+    if (table->bucket_count == 0)
+        return 0;
+    int64_t nodes = NODES_AHEAD - (int64_t)table->overflow_free_count;
+    return count_if_large(bzd_places_bytes_ahead(&table->buckets, table->bucket_count, BUCKETS_AHEAD)) +
+           count_if_large(bzd_places_bytes_ahead(&table->overflow, table->overflow_count, nodes));
 }
 
 void bzd_table_maintain(struct bzd_table *table) {

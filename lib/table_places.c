@@ -121,6 +121,21 @@ void bzd_places_leave(struct bzd_places *places, uint32_t index) {
     places->bytes -= PAGE_SIZE;
 }
 
+uint64_t bzd_places_bytes_ahead(const struct bzd_places *places, uint32_t used, int64_t count) {
+    uint64_t bytes = 0;
+    if (used + count > bzd_places_capacity(places)) {
+        size_t size = segment_size(places, places->segment_count);
+        bytes += is_lent(size) ? PAGE_SIZE : size + LINE_SIZE;
+        if (places->segment_count == places->segment_capacity)
+            bytes += (places->segment_capacity > 0 ? places->segment_capacity : DIRECTORY_MIN) *
+                     sizeof *places->segments;
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            bytes += begins_page(places, used + i) ? PAGE_SIZE : 0;
+    }
+    return bytes;
+}
+
 uint64_t bzd_places_count_bytes(const struct bzd_places *places, uint32_t used) {
     uint64_t bytes = places->segment_capacity * sizeof *places->segments;
     for (uint32_t segment = 0; segment < places->segment_count; segment++) {

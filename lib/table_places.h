@@ -62,6 +62,10 @@ void bzd_places_enter(struct bzd_places *places, uint32_t index);
 /** Stops using the last place. */
 void bzd_places_leave(struct bzd_places *places, uint32_t index);
 
+/** What entering `count` more places behind the first `used` would add to `bytes`, as far as it is one
+ * segment and one page; less than one place adds nothing. */
+uint64_t bzd_places_bytes_ahead(const struct bzd_places *places, uint32_t used, int64_t count);
+
 /** What `bytes` must be if so many places are in use. */
 uint64_t bzd_places_count_bytes(const struct bzd_places *places, uint32_t used);
 

@@ -16,22 +16,6 @@ void bzd_table_visit_bucket(const struct bzd_table *table, uint32_t index, bzd_t
     }
 }
 
-void bzd_table_clock_bucket(struct bzd_table *table, uint32_t index, bzd_table_clock_fn visit, void *user) {
-    BZD_ASSERT(index < table->bucket_count);
-    struct bzd_bucket *bucket = bzd_bucket_at(table, index);
-    unsigned clock = atomic_exchange_explicit(&bucket->clock, 0, memory_order_relaxed);
-    for (unsigned i = 0; i < BZD_BUCKET_SLOTS; i++)
-        if (bucket->tags[i] != 0)
-            visit(user, bzd_bucket_ref(bucket, i), clock >> i & 1);
-    for (uint32_t next = bucket->overflow; next != 0;) {
-        struct bzd_overflow *node = bzd_overflow_at(table, next);
-        clock = atomic_exchange_explicit(&node->clock, 0, memory_order_relaxed);
-        for (unsigned i = 0; i < BZD_OVERFLOW_SLOTS && node->tags[i] != 0; i++)
-            visit(user, bzd_overflow_ref(node, i), clock >> i & 1);
-        next = node->next;
-    }
-}
-
 /* -- Scan ------------------------------------------------------------------------------------------- */
 
 static uint32_t reverse_bits(uint32_t bits) {
@@ -114,12 +98,13 @@ static void check_entry(void *user, bzd_ref ref) {
         check->is_valid = false;
 }
 
-/** Only the head of a chain has empty slots, at its end, and no bit is set for them. Adds to the nodes
+/** Only the head of a chain has empty slots, at its end, and no mark is set for them. Adds to the nodes
  * counted. */
 static bool chain_is_valid(const struct bzd_table *table, const struct bzd_bucket *bucket, uint64_t *nodes) {
     unsigned empty = bzd_bucket_match(bucket, 0);
     unsigned clock = atomic_load_explicit(&bucket->clock, memory_order_relaxed);
-    if (bucket->version % 2 != 0 || (clock & empty) != 0 || clock >> BZD_BUCKET_SLOTS != 0)
+    unsigned slots = ~empty & ((1u << BZD_BUCKET_SLOTS) - 1);
+    if (bucket->version % 2 != 0 || (clock & ~(slots | slots << BZD_BUCKET_SLOTS)) != 0)
         return false;
     if (bucket->overflow != 0 && empty != 0)
         return false;
@@ -130,7 +115,8 @@ static bool chain_is_valid(const struct bzd_table *table, const struct bzd_bucke
         unsigned full = ~bzd_overflow_match(node, 0) & 0xFu;
         if (full == 0 || (full & (full + 1)) != 0 || (next != bucket->overflow && full != 0xF))
             return false;
-        if ((atomic_load_explicit(&node->clock, memory_order_relaxed) & ~full) != 0)
+        clock = atomic_load_explicit(&node->clock, memory_order_relaxed);
+        if ((clock & ~(full | full << BZD_OVERFLOW_SLOTS)) != 0)
             return false;
         next = node->next;
     }

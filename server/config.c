@@ -33,8 +33,9 @@ struct setting {
 static const char *const yes_no[] = {"no", "yes", NULL};
 static const char *const fsync_names[] = {"always", "everysec", "no", NULL};
 static const char *const level_names[] = {"debug", "verbose", "notice", "warning", NULL};
-static const char *const eviction_names[] = {
-    "noeviction", "allkeys-lru", "volatile-lru", "allkeys-random", "volatile-random", "volatile-ttl", NULL};
+static const char *const eviction_names[] = {"noeviction",     "allkeys-lru",     "volatile-lru",
+                                             "allkeys-random", "volatile-random", "volatile-ttl",
+                                             "allkeys-lfu",    "volatile-lfu",    NULL};
 
 #define AT(member) offsetof(struct bzs_config, member)
 #define MEBIBYTE (1024 * 1024)
@@ -77,7 +78,8 @@ static const struct setting settings[] = {
     {"maxmemory", SIZE, AT(memory_limit), 0, INT64_MAX, NULL, "0", NULL, "SIZE",
      "limit of the memory for data; 0: none"},
     {"maxmemory-policy", CHOICE, AT(eviction), 0, 0, eviction_names, "noeviction", NULL, "POLICY",
-     "what is evicted at the limit: noeviction, allkeys-lru, ..."},
+     "what is evicted at the limit: noeviction; allkeys- or volatile- and lru, lfu or random; or "
+     "volatile-ttl"},
     {"loglevel", CHOICE, AT(log_level), 0, 0, level_names, "notice", NULL, "LEVEL",
      "debug, verbose, notice or warning"},
     {"logfile", TEXT, AT(logfile), 0, 0, NULL, NULL, NULL, "PATH",

@@ -6,7 +6,8 @@
 /* The setting maxmemory-policy lists its choices in the order of this enum. */
 _Static_assert(BLITZDB_EVICTION_NONE == 0 && BLITZDB_EVICTION_ALLKEYS_LRU == 1 &&
                    BLITZDB_EVICTION_VOLATILE_LRU == 2 && BLITZDB_EVICTION_ALLKEYS_RANDOM == 3 &&
-                   BLITZDB_EVICTION_VOLATILE_RANDOM == 4 && BLITZDB_EVICTION_VOLATILE_TTL == 5,
+                   BLITZDB_EVICTION_VOLATILE_RANDOM == 4 && BLITZDB_EVICTION_VOLATILE_TTL == 5 &&
+                   BLITZDB_EVICTION_ALLKEYS_LFU == 6 && BLITZDB_EVICTION_VOLATILE_LFU == 7,
                "choices and enum differ");
 
 static void forward_message(void *user, int level, const char *module, const char *text) {

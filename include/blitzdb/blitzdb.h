@@ -791,10 +791,22 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_pump(blitzdb *db, uint32_t 
 
 /**
  * @brief Changes the memory limit of an open database.
+ *
+ * The limit bounds what entries, rounded to their size class, and tables take. A write that finds no room
+ * evicts first what makes up for it, or is refused. So the data passes the limit by no more than one entry
+ * for each thread that is writing just then; a batch or transaction counts as one entry of all its bytes.
+ *
+ * There are two exceptions. A limit may be below what there is already, set here or met by a recovery: every
+ * write then evicts some 64 entries more than it needs, until the data is below. And blitzdb_expire() and its
+ * like, which add some 8 bytes to a key, are not refused even if nothing may be evicted.
+ *
  * @param[in] db handle.
  * @param[in] limit_bytes 0: none.
  * @param[in] eviction ::blitzdb_eviction.
  * @retval BLITZDB_OK in force for the next write.
+ * @par Complexity
+ * of a write at the limit: the entries that make up for its bytes, and at most 4096 buckets looked at, one or
+ * two for each entry as a rule. A hit writes at most one bit.
  * @since 0.1.0
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_set_memory_limit(blitzdb *db, uint64_t limit_bytes,

@@ -27,14 +27,24 @@ enum blitzdb_durability {
     BLITZDB_DURABILITY_ALWAYS = 3,   /**< on disk before the call returns; concurrent writers share a sync */
 };
 
-/** What to remove when `memory_limit_bytes` is reached. The names are Redis's `maxmemory-policy`. */
+/**
+ * What to remove when `memory_limit_bytes` is reached. The names are Redis's `maxmemory-policy`.
+ *
+ * LRU and LFU keep no time and no counter: a hit sets one bit, if it is not set yet, and a clock hand
+ * decides, with one more bit, what stays (docs/performance.md has the hit ratios). Both spare what is used
+ * again and again from a scan of keys that are used once; LFU forgets more slowly. A key that was just
+ * written has to be used once to stay. The policies for keys with an expiry read entries to find such keys:
+ * if these are fewer than one in some 25,000, a write may be refused although there is one.
+ */
 enum blitzdb_eviction {
     BLITZDB_EVICTION_NONE = 0,            /**< refuse growing writes with ::BLITZDB_MEMORY_LIMIT */
-    BLITZDB_EVICTION_ALLKEYS_LRU = 1,     /**< any key not used lately (CLOCK with one bit per entry) */
+    BLITZDB_EVICTION_ALLKEYS_LRU = 1,     /**< any key, those first that were not used lately */
     BLITZDB_EVICTION_VOLATILE_LRU = 2,    /**< the same among keys with an expiry */
     BLITZDB_EVICTION_ALLKEYS_RANDOM = 3,  /**< any key */
     BLITZDB_EVICTION_VOLATILE_RANDOM = 4, /**< any key with an expiry */
-    BLITZDB_EVICTION_VOLATILE_TTL = 5,    /**< of a sample, the key that expires first */
+    BLITZDB_EVICTION_VOLATILE_TTL = 5,    /**< of a sample of 32, those that expire first */
+    BLITZDB_EVICTION_ALLKEYS_LFU = 6,     /**< any key, those first that are not used often */
+    BLITZDB_EVICTION_VOLATILE_LFU = 7,    /**< the same among keys with an expiry */
 };
 
 /** How a database is opened; flags, combined with `|`. */
@@ -82,9 +92,10 @@ typedef struct blitzdb_options {
     uint32_t durability;       /**< ::blitzdb_durability of writes that do not say; default interval */
     uint32_t sync_interval_ms; /**< longest time without a sync in mode interval; default 1000 */
     uint32_t eviction;         /**< ::blitzdb_eviction at the memory limit; default none */
-    uint64_t
-        memory_limit_bytes; /**< bound on entries, rounded to their size class, and tables; default 0: none */
-    uint32_t background;    /**< ::blitzdb_background; default the caller's blitzdb_pump() */
+    /** Bound on entries, rounded to their size class, and tables; default 0: none. What it promises is said
+     * at blitzdb_set_memory_limit(). */
+    uint64_t memory_limit_bytes;
+    uint32_t background;           /**< ::blitzdb_background; default the caller's blitzdb_pump() */
     uint32_t snapshot_interval_s;  /**< automatic snapshot after this time with changes; default 0: off */
     uint64_t snapshot_min_changes; /**< changes needed for an automatic snapshot by time; default 1 */
     uint64_t

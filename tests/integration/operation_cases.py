@@ -41,7 +41,7 @@ def case_bad_settings(program):
                 ([config.name], config.name + ":2"),
                 (["--nosuch", "1"], "nosuch"),
                 (["--port", "70000"], "port"),
-                (["--maxmemory-policy", "allkeys-lfu"], "allkeys-lru"),
+                (["--maxmemory-policy", "allkeys-fifo"], "allkeys-lfu"),
                 (["--bind", ""], "nothing to listen on"),
                 (["--appendonly", "yes"], "dir"),
             ):

@@ -168,9 +168,10 @@ Test(config, refusals) {
     refused("port 1 2", "test.conf:1: 'port' takes exactly one value");
     refused("databases 8", "test.conf:1: 'databases': there are always 16 databases");
     refused("appendonly maybe", "test.conf:1: 'appendonly' must be one of no, yes, not 'maybe'");
-    refused("maxmemory-policy allkeys-lfu", "test.conf:1: 'maxmemory-policy' must be one of noeviction, "
-                                            "allkeys-lru, volatile-lru, allkeys-random, "
-                                            "volatile-random, volatile-ttl, not 'allkeys-lfu'");
+    refused("maxmemory-policy allkeys-fifo", "test.conf:1: 'maxmemory-policy' must be one of noeviction, "
+                                             "allkeys-lru, volatile-lru, allkeys-random, "
+                                             "volatile-random, volatile-ttl, allkeys-lfu, volatile-lfu, "
+                                             "not 'allkeys-fifo'");
     refused("requirepass \"x", "test.conf:1: unbalanced quotes");
     refused("requirepass \"a\\x00b\"", "test.conf:1: a zero byte cannot be part of a setting");
     refused("unixsocketperm 999",

@@ -233,18 +233,20 @@ struct clock_count {
 };
 
 /** Keys divisible by three are the ones that were touched. */
-static void count_clock(void *user, bzd_ref ref, bool is_used) {
+static unsigned count_clock(void *user, bzd_ref ref, unsigned marks) {
     struct clock_count *count = user;
+    bool is_used = (marks & BZD_MARK_USED) != 0;
     count->entries++;
     count->used += is_used;
     if (is_used != (number_of(ref) % 3 == 0))
         count->wrong = true;
+    return 0;
 }
 
 static struct clock_count run_clock(void) {
     struct clock_count count = {0, 0, false};
     for (uint32_t index = 0; index < table.bucket_count; index++)
-        bzd_table_clock_bucket(&table, index, count_clock, &count);
+        bzd_table_clock(&table, count_clock, &count);
     return count;
 }
 
@@ -287,6 +289,70 @@ Test(table, clock_bits_move_with_entries) {
     cr_assert_eq(count.used, 200);
     cr_assert_not(count.wrong);
     cr_assert(bzd_table_is_valid(&table));
+}
+
+/** Keys divisible by five get the mark of the hand. */
+static unsigned prove_fifths(void *user, bzd_ref ref, unsigned marks) {
+    (void)user;
+    return number_of(ref) % 5 == 0 ? BZD_MARK_PROVEN : marks;
+}
+
+/** Counts the entries with the mark of the hand, and leaves all marks as they are. */
+static unsigned count_proven(void *user, bzd_ref ref, unsigned marks) {
+    struct clock_count *count = user;
+    count->entries++;
+    if ((marks & BZD_MARK_PROVEN) != 0) {
+        count->used++;
+        count->wrong |= number_of(ref) % 5 != 0;
+    }
+    count->wrong |= (marks & BZD_MARK_USED) != 0;
+    return marks;
+}
+
+/* The mark of the hand goes with its entry as well, but for the few that come into a slot without room for
+ * it. */
+Test(table, proven_marks_move_with_entries) {
+    fill(0, 1500);
+    for (uint32_t i = 0; i < table.bucket_count; i++)
+        bzd_table_clock(&table, prove_fifths, NULL);
+    fill(1500, 4500);
+    for (uint32_t number = 0; number < 4500; number += 7)
+        replace(number, 20);
+    drain(1500, 4500);
+    table.hand_bucket = 0;
+
+    struct clock_count count = {0, 0, false};
+    for (uint32_t i = 0; i < table.bucket_count; i++)
+        bzd_table_clock(&table, count_proven, &count);
+
+    cr_assert_eq(count.entries, 1500);
+    cr_assert_not(count.wrong);
+    cr_assert(count.used >= 240 && count.used <= 300, "%u of 300", (unsigned)count.used);
+    cr_assert(bzd_table_is_valid(&table));
+}
+
+/** Stops at the entry after the seventh. */
+static unsigned seven(void *user, bzd_ref ref, unsigned marks) {
+    struct clock_count *count = user;
+    (void)ref;
+    if (count->entries % 8 == 7) {
+        count->used++;
+        count->entries++;
+        return BZD_CLOCK_STOP;
+    }
+    count->entries++;
+    return marks;
+}
+
+/* The hand goes on at the entry before which it stopped, in long groups too. */
+Test(table, clock_stops_and_goes_on) {
+    for (uint32_t number = 0; number < 300; number++)
+        insert(number);
+    struct clock_count count = {0, 0, false};
+    while (table.hand_bucket < table.bucket_count)
+        bzd_table_clock(&table, seven, &count);
+    cr_assert_eq(count.entries - count.used, 300);
+    cr_assert_gt(count.used, 40);
 }
 
 /* -- Refused memory ---------------------------------------------------------------------------------------
