@@ -126,6 +126,7 @@ static void read_pairs(struct worker *worker, struct stamped values[PAIRS * 2]) 
         buffer_sizes[i] = sizeof(values[i]);
         before[i / 2] = atomic_load(&finished[i / 2]);
     }
+    blitzdb_prefetch(worker->spaces[SHARED], PAIRS * 2, keys, key_sizes);
     check(blitzdb_mget(worker->spaces[SHARED], PAIRS * 2, keys, key_sizes, buffers, buffer_sizes, sizes,
                        statuses),
           "mget");

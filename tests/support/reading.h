@@ -140,6 +140,7 @@ static const char *check_many(struct reading *reading) {
     blitzdb_status status = blitzdb_view(reading->db, READING_MANY, keys, key_sizes, count_view, &count);
     if (!is_right(reading, status, BLITZDB_OK) || count != (status == BLITZDB_OK ? READING_MANY : 0))
         return "view of many keys";
+    blitzdb_prefetch(reading->db, READING_MANY, keys, key_sizes);
     status = blitzdb_mget(reading->db, READING_MANY, keys, key_sizes, buffers, buffer_sizes, value_sizes,
                           statuses);
     if (!is_right(reading, status, BLITZDB_OK))
