@@ -133,10 +133,10 @@ blitzdb_status bzd_evict_for(struct bzd_core *core, size_t growth) {
         missing = missing > limit ? missing - limit : 0;
         hunt.wanted_bytes = missing + limit / SPARE_SHARE;
         blitzdb_status status = evict_some(&hunt);
+        if (fits(core, limit, demand)) /* others may have made the room: a flush leaves nothing to find */
+            return BLITZDB_OK;
         if (status != BLITZDB_OK)
             return status;
-        if (fits(core, limit, demand))
-            return BLITZDB_OK;
     }
     return BLITZDB_OK;
 }

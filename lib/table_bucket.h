@@ -61,11 +61,8 @@ struct bzd_overflow {
 };
 
 _Static_assert(sizeof(struct bzd_bucket) == 64, "a bucket is one cache line");
-_Static_assert(offsetof(struct bzd_bucket, clock) - offsetof(struct bzd_bucket, refs) == 9 * 5 &&
-                   sizeof(struct bzd_bucket) - offsetof(struct bzd_bucket, clock) >= 3,
-               "eight bytes can be read at every reference of a bucket");
-_Static_assert(sizeof(struct bzd_overflow) - offsetof(struct bzd_overflow, next) >= 3,
-               "eight bytes can be read at every reference of a node");
+_Static_assert(offsetof(struct bzd_bucket, refs) >= 3 && offsetof(struct bzd_overflow, refs) >= 3,
+               "eight bytes can be read that end with a reference");
 _Static_assert(sizeof(struct bzd_overflow) == 32, "two overflow nodes to a cache line");
 
 /** One item of a group on its way from one place to another. */
@@ -88,13 +85,13 @@ static inline bzd_ref bzd_ref_load(const uint8_t *from) {
            (uint64_t)from[4] << 32;
 }
 
-/** The reference at an offset of a bucket or node behind which three more bytes stand: one load and a mask.
- */
+/** The reference at an offset of a bucket or node before which three more bytes stand: one load and a shift.
+ * What stands behind the last one may be written at the same time: the recently-used bits. */
 static inline bzd_ref bzd_ref_load_at(const void *places, size_t offset) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint64_t word;
-    memcpy(&word, (const uint8_t *)places + offset, sizeof word);
-    return word & UINT64_C(0xFFFFFFFFFF);
+    memcpy(&word, (const uint8_t *)places + offset - 3, sizeof word);
+    return word >> 24;
 #else
     return bzd_ref_load((const uint8_t *)places + offset);
 #endif
