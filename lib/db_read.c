@@ -1,6 +1,5 @@
 /** Reading calls: one key under one read lock, or several keys at one moment under all of theirs. */
-#include "db.h"
-#include "table_lookup.h"
+#include "spot.h"
 
 /** A key being read: its shard is locked for reading. */
 struct reading {
@@ -14,42 +13,32 @@ static bool is_expired(const uint8_t *block, int64_t now_ms) {
 }
 
 /** Looks a key up in its locked shard; NULL: there is none. */
-static inline const uint8_t *find(struct bzd_core *core, struct bzd_shard *shard, uint64_t hash,
-                                  unsigned keyspace, struct bzd_slice key) {
+static inline const uint8_t *find(struct bzd_core *core, const struct bzd_spot *spot, struct bzd_slice key) {
     const uint8_t *block;
-    bzd_ref ref = bzd_table_look_up(&shard->table, hash, keyspace, key, &block);
+    bzd_ref ref = bzd_table_look_up(&spot->shard->table, spot->hash, spot->keyspace, key, &block);
     if (ref == 0 || ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 && is_expired(block, bzd_now_ms(core))))
         return NULL;
-    bzd_touch(core, shard, hash, ref);
+    bzd_touch(core, spot->shard, spot->hash, ref);
     return block;
 }
 
 /** Checks, locks and finds. On OK the shard is locked until read_end(); otherwise nothing is. */
 static inline __attribute__((always_inline)) blitzdb_status
 read_begin(blitzdb *db, const void *key, size_t key_size, struct reading *reading) {
+    struct bzd_spot spot;
+    struct bzd_slice bytes = bzd_slice_of(key, key_size);
     blitzdb_status status = bzd_enter(db);
     if (status == BLITZDB_OK)
         status = bzd_check_bytes(key, key_size);
     if (status != BLITZDB_OK)
         return status;
-    struct bzd_store *store = &db->core->store;
-    struct bzd_slice bytes = bzd_slice_of(key, key_size);
-    for (;;) {
-        uint64_t map = bzd_store_map(store);
-        unsigned keyspace = bzd_map_keyspace(map, db->keyspace);
-        uint64_t hash = bzd_store_hash(store, keyspace, bytes);
-        struct bzd_shard *shard = &store->shards[bzd_store_shard_index(store, hash)];
-        bzd_rwlock_read_acquire(&shard->lock);
-        if (bzd_store_map(store) == map) {
-            reading->shard = shard;
-            reading->block = find(db->core, shard, hash, keyspace, bytes);
-            if (reading->block != NULL)
-                return BLITZDB_OK;
-            bzd_rwlock_read_release(&shard->lock);
-            return BLITZDB_NOT_FOUND;
-        }
-        bzd_rwlock_read_release(&shard->lock); /* two keyspaces were exchanged: look again */
-    }
+    bzd_spot_lock(db, bytes, bzd_rwlock_read_acquire, bzd_rwlock_read_release, &spot);
+    reading->shard = spot.shard;
+    reading->block = find(db->core, &spot, bytes);
+    if (reading->block != NULL)
+        return BLITZDB_OK;
+    bzd_rwlock_read_release(&spot.shard->lock);
+    return BLITZDB_NOT_FOUND;
 }
 
 static void read_end(struct reading *reading) {
@@ -146,10 +135,8 @@ blitzdb_status blitzdb_ttl(blitzdb *db, const void *key, size_t key_size, int64_
     return BLITZDB_OK;
 }
 
-enum {
-    STACK_KEYS = 64, /* more keys need an allocation for their hashes */
-    PROBES_MAX = 64, /* look-ups whose memory is loaded together: what they need fits the first-level cache */
-};
+/** Look-ups whose memory is loaded together: what they need fits the first-level cache. */
+enum { PROBES_MAX = 64 };
 
 /** Several keys being read at one moment. */
 struct reading_many {
@@ -160,14 +147,13 @@ struct reading_many {
     unsigned keyspace; /**< as stored */
     uint64_t *hashes;
     struct bzd_shard_set shards;
-    int64_t now_ms; /**< one moment for all of them */
+    int64_t now_ms; /**< one moment for all of them; 0: nobody asked yet */
     struct bzd_probe probes[PROBES_MAX];
-    uint64_t on_stack[STACK_KEYS];
+    uint64_t on_stack[PROBES_MAX];
 };
 
-static inline struct bzd_shard *shard_of(const struct reading_many *many, size_t i) {
-    struct bzd_store *store = &many->core->store;
-    return &store->shards[bzd_store_shard_index(store, many->hashes[i])];
+static struct bzd_slice key_of(const struct reading_many *many, size_t i) {
+    return bzd_slice_of(many->keys[i], many->key_sizes[i]);
 }
 
 static blitzdb_status check_many(blitzdb *db, size_t count, const void *const *keys,
@@ -180,7 +166,7 @@ static blitzdb_status check_many(blitzdb *db, size_t count, const void *const *k
     return status;
 }
 
-/** Hashes all keys and locks their shards. */
+/** Hashes all keys and locks their shards; again if two keyspaces were exchanged in between. */
 static void lock_many(struct reading_many *many, unsigned selected) {
     struct bzd_store *store = &many->core->store;
     for (;;) {
@@ -188,8 +174,7 @@ static void lock_many(struct reading_many *many, unsigned selected) {
         many->keyspace = bzd_map_keyspace(map, selected);
         memset(&many->shards, 0, sizeof many->shards);
         for (size_t i = 0; i < many->count; i++) {
-            struct bzd_slice key = bzd_slice_of(many->keys[i], many->key_sizes[i]);
-            many->hashes[i] = bzd_store_hash(store, many->keyspace, key);
+            many->hashes[i] = bzd_store_hash(store, many->keyspace, key_of(many, i));
             bzd_shard_set_add(&many->shards, bzd_store_shard_index(store, many->hashes[i]));
         }
         bzd_store_read_acquire(store, &many->shards);
@@ -208,36 +193,45 @@ static blitzdb_status read_many_begin(struct reading_many *many, blitzdb *db, si
     many->count = count;
     many->keys = keys;
     many->key_sizes = key_sizes;
+    many->now_ms = 0;
     many->hashes = many->on_stack;
-    if (many->count > STACK_KEYS) {
-        many->hashes = bzd_alloc(&many->core->env, many->count * sizeof *many->hashes);
+    if (count > PROBES_MAX) {
+        many->hashes = bzd_alloc(&many->core->env, count * sizeof *many->hashes);
         if (many->hashes == NULL)
             return BLITZDB_NO_MEMORY;
     }
     lock_many(many, db->keyspace);
-    many->now_ms = bzd_now_ms(many->core);
     return BLITZDB_OK;
 }
 
 /** Starts the look-ups of some of the keys; returns the end of these. */
 static size_t probe_some(struct reading_many *many, size_t begin) {
+    struct bzd_store *store = &many->core->store;
     size_t count = many->count - begin < PROBES_MAX ? many->count - begin : PROBES_MAX;
     for (size_t i = 0; i < count; i++) {
-        many->probes[i].table = &shard_of(many, begin + i)->table;
-        many->probes[i].hash = many->hashes[begin + i];
+        uint64_t hash = many->hashes[begin + i];
+        bzd_probe_begin(&many->probes[i], &store->shards[bzd_store_shard_index(store, hash)].table, hash);
     }
-    bzd_table_probe(many->probes, count);
+    bzd_probe_entries(many->probes, count);
     return begin + count;
 }
 
-/** Ends the look-up of a key that was started; NULL: it is absent. */
-static inline const uint8_t *find_one_of(const struct reading_many *many, size_t i) {
-    struct bzd_slice key = bzd_slice_of(many->keys[i], many->key_sizes[i]);
+/** Whether an entry is past its expiry at the moment of the call. */
+static bool is_expired_by_now(struct reading_many *many, const uint8_t *block) {
+    if (many->now_ms == 0)
+        many->now_ms = bzd_now_ms(many->core);
+    return is_expired(block, many->now_ms);
+}
+
+/** Ends the look-up of a key; NULL: it is absent. */
+static inline const uint8_t *find_one_of(struct reading_many *many, size_t i) {
+    const struct bzd_probe *probe = &many->probes[i % PROBES_MAX];
     const uint8_t *block;
-    bzd_ref ref = bzd_probe_finish(&many->probes[i % PROBES_MAX], many->keyspace, key, &block);
-    if (ref == 0 || ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 && is_expired(block, many->now_ms)))
+    bzd_ref ref = bzd_probe_finish(probe, many->keyspace, key_of(many, i), &block);
+    if (ref == 0 || ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 && is_expired_by_now(many, block)))
         return NULL;
-    bzd_touch(many->core, shard_of(many, i), many->hashes[i], ref);
+    struct bzd_store *store = &many->core->store;
+    bzd_touch(many->core, &store->shards[bzd_store_shard_index(store, probe->hash)], probe->hash, ref);
     return block;
 }
 
@@ -322,7 +316,7 @@ blitzdb_status blitzdb_mget(blitzdb *db, size_t count, const void *const keys[],
 
 void blitzdb_prefetch(blitzdb *db, size_t count, const void *const keys[], const size_t key_sizes[]) {
     struct reading_many many;
-    if (read_many_begin(&many, db, count < STACK_KEYS ? count : STACK_KEYS, keys, key_sizes) != BLITZDB_OK)
+    if (read_many_begin(&many, db, count < PROBES_MAX ? count : PROBES_MAX, keys, key_sizes) != BLITZDB_OK)
         return;
     (void)probe_some(&many, 0);
     read_many_end(&many);

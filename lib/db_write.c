@@ -1,5 +1,6 @@
 /** Writing calls on one key: each is a transaction of one slot, on the stack. */
 #include "change.h"
+#include "spot.h"
 
 /** A call on one key. */
 struct writing {
@@ -82,18 +83,61 @@ blitzdb_status blitzdb_set_with(blitzdb *db, const void *key, size_t key_size, c
     return status;
 }
 
+/**
+ * Writes a value over a present one of the same size in a database without files, which has no log to write
+ * to and nothing to wait for: a look-up that writes. False: nothing was done.
+ */
+static inline bool set_over(blitzdb *db, struct bzd_slice key, struct bzd_slice value) {
+    struct bzd_spot spot;
+    const uint8_t *block;
+    bzd_spot_lock(db, key, bzd_rwlock_write_acquire, bzd_rwlock_write_release, &spot);
+    bzd_ref ref = bzd_table_look_up(&spot.shard->table, spot.hash, spot.keyspace, key, &block);
+    bool fits = ref != 0 && bzd_entry_can_take(block, value.size);
+    if (fits) {
+        bzd_touch(db->core, spot.shard, spot.hash, ref);
+        bzd_shard_overwrite(spot.shard, spot.hash, ref, value);
+        bzd_shard_count_write(spot.shard);
+    }
+    bzd_rwlock_write_release(&spot.shard->lock);
+    return fits;
+}
+
+/** Ends a plain SET whose slot is locked and looked up. */
+static blitzdb_status set_end(struct writing *writing, struct bzd_slice value) {
+    if (bzd_txn_fits_over(&writing->slot, value.size))
+        return bzd_txn_overwrite(&writing->txn, value, BLITZDB_DURABILITY_DEFAULT);
+    blitzdb_status status = bzd_txn_set(&writing->txn, &writing->slot, value, 0);
+    return write_end(writing, status, BLITZDB_DURABILITY_DEFAULT);
+}
+
+/** There is no room for another value, but one of the same size needs none. */
+static blitzdb_status set_at_limit(blitzdb *db, const void *key, size_t key_size, struct bzd_slice value) {
+    struct writing writing;
+    blitzdb_status status = write_begin(db, key, key_size, 0, &writing);
+    if (status != BLITZDB_OK)
+        return status;
+    if (bzd_txn_fits_over(&writing.slot, value.size))
+        return set_end(&writing, value);
+    return write_end(&writing, BLITZDB_MEMORY_LIMIT, 0);
+}
+
 blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size, const void *value,
                            size_t value_size) {
     struct writing writing;
-    blitzdb_status status = bzd_check_bytes(value, value_size);
+    blitzdb_status status = bzd_enter(db);
     if (status == BLITZDB_OK)
-        status = write_begin(db, key, key_size, key_size + value_size, &writing);
+        status = bzd_check_bytes(key, key_size);
+    if (status == BLITZDB_OK)
+        status = bzd_check_bytes(value, value_size);
     if (status != BLITZDB_OK)
         return status;
-    if (bzd_txn_fits_over(&writing.slot, value_size))
-        return bzd_txn_overwrite(&writing.txn, bzd_slice_of(value, value_size), BLITZDB_DURABILITY_DEFAULT);
-    status = bzd_txn_set(&writing.txn, &writing.slot, bzd_slice_of(value, value_size), 0);
-    return write_end(&writing, status, BLITZDB_DURABILITY_DEFAULT);
+    struct bzd_slice bytes = bzd_slice_of(value, value_size);
+    if (db->core->dir == NULL && set_over(db, bzd_slice_of(key, key_size), bytes))
+        return BLITZDB_OK;
+    status = write_begin(db, key, key_size, key_size + value_size, &writing);
+    if (status == BLITZDB_MEMORY_LIMIT)
+        return set_at_limit(db, key, key_size, bytes);
+    return status == BLITZDB_OK ? set_end(&writing, bytes) : status;
 }
 
 blitzdb_status blitzdb_del(blitzdb *db, const void *key, size_t key_size) {

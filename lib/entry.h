@@ -99,6 +99,12 @@ static inline struct bzd_slice bzd_entry_value(const uint8_t *block) {
     return entry.value;
 }
 
+/** Whether a value can be written over the present one: the entry has no expiry, and the sizes are the same.
+ */
+static inline bool bzd_entry_can_take(const uint8_t *block, size_t value_size) {
+    return (block[0] & BZD_ENTRY_HAS_EXPIRY) == 0 && bzd_entry_value(block).size == value_size;
+}
+
 /** Compares without taking the value apart. */
 static inline bool bzd_entry_has_key(const uint8_t *block, unsigned keyspace, struct bzd_slice key) {
     if (!bzd_entry_is_small(block))

@@ -118,8 +118,16 @@ void bzd_shard_tidy(struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {
 /** Notes the size of the table. The sum over all shards is one number that changes when a table grows, so
  * that a write at the memory limit need not look at every shard. */
 static void note_table(struct bzd_shard *shard) {
-    uint64_t claimed = shard->table.bytes + bzd_table_bytes_ahead(&shard->table);
-    atomic_store_explicit(&shard->table_bytes, shard->table.bytes, memory_order_relaxed);
+    const struct bzd_table *table = &shard->table;
+    struct bzd_noted_table now = {table->bytes, table->bucket_count, table->overflow_count,
+                                  table->overflow_free_count};
+    struct bzd_noted_table *noted = &shard->noted;
+    if (now.bytes == noted->bytes && now.bucket_count == noted->bucket_count &&
+        now.overflow_count == noted->overflow_count && now.overflow_free_count == noted->overflow_free_count)
+        return; /* most writes change nothing but a bucket */
+    *noted = now;
+    uint64_t claimed = table->bytes + bzd_table_bytes_ahead(table);
+    atomic_store_explicit(&shard->table_bytes, table->bytes, memory_order_relaxed);
     if (claimed == shard->claimed_bytes)
         return;
     atomic_fetch_add_explicit(shard->table_claim, claimed - shard->claimed_bytes, memory_order_relaxed);

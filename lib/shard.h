@@ -18,13 +18,22 @@
 #include "lock.h"
 #include "table.h"
 
+/** What the memory of a table depends on, as of the last time that it was noted. */
+struct bzd_noted_table {
+    uint64_t bytes;
+    uint32_t bucket_count;
+    uint32_t overflow_count;
+    uint32_t overflow_free_count;
+};
+
 struct bzd_shard {
     _Alignas(64) struct bzd_rwlock lock;
     /* guarded by `lock` */
     struct bzd_table table;
     struct bzd_arena *arena;
-    uint32_t pending_inserts;      /**< of the transaction that holds the write lock */
-    uint32_t sweep_bucket;         /**< where the search for expired entries goes on */
+    uint32_t pending_inserts; /**< of the transaction that holds the write lock */
+    uint32_t sweep_bucket;    /**< where the search for expired entries goes on */
+    struct bzd_noted_table noted;
     uint64_t claimed_bytes;        /**< this table's part of `*table_claim` */
     _Atomic uint64_t *table_claim; /**< of the store: see bzd_store_claimed_bytes() */
     /* written under `lock`, read without */

@@ -69,16 +69,7 @@ static void probe_chain(struct bzd_probe *probe) {
     }
 }
 
-void bzd_table_probe(struct bzd_probe *probes, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct bzd_table *table = probes[i].table;
-        probes[i].ref = 0;
-        probes[i].bucket = NULL;
-        if (table->bucket_count == 0)
-            continue;
-        probes[i].bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, probes[i].hash));
-        __builtin_prefetch(probes[i].bucket);
-    }
+void bzd_probe_entries(struct bzd_probe *probes, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (probes[i].bucket != NULL)
             probe_bucket(&probes[i]);

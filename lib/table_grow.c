@@ -3,8 +3,9 @@
 enum {
     BUCKETS_MAX = 1 << 30,
     STEPS_MAX = 2, /* splits or merges in one call */
-    /* Split above 6.75 entries per bucket, which is 75 % of the slots. */
-    SPLIT_LOAD_QUARTERS = 27,
+    /* Split above 5.5 entries per bucket. Buckets that wait for their split hold up to twice as many as
+     * others: with more, too many entries stand in overflow nodes, which cost a third cache miss. */
+    SPLIT_LOAD_QUARTERS = 22,
     MERGE_LOAD = 3,  /* merge below; far enough from the above not to alternate */
     MERGE_NODES = 3, /* the nine items of a bucket need at most so many nodes elsewhere */
 };

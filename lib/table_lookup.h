@@ -38,20 +38,28 @@ static inline bzd_ref bzd_table_look_up(const struct bzd_table *table, uint64_t 
 
 /** One of several look-ups whose cache misses overlap. */
 struct bzd_probe {
-    /* filled by the caller */
     const struct bzd_table *table;
     uint64_t hash;
-    /* found by bzd_table_probe() */
     const struct bzd_bucket *bucket; /**< NULL: the table is empty */
     bzd_ref ref;                     /**< of the first entry with the tag; 0: there is none with this hash */
     const uint8_t *block;            /**< its address; its lines are being loaded */
 };
 
-/**
- * Takes several look-ups to the point where only keys remain to be compared: all buckets are loaded at the
- * same time, then all entries. Their shards are locked, and stay so until the last is finished.
- */
-void bzd_table_probe(struct bzd_probe *probes, size_t count);
+/** Begins a look-up: starts loading its bucket. The shard is locked and stays so until the end. */
+static inline void bzd_probe_begin(struct bzd_probe *probe, const struct bzd_table *table, uint64_t hash) {
+    probe->table = table;
+    probe->hash = hash;
+    probe->ref = 0;
+    probe->bucket = NULL;
+    if (table->bucket_count == 0)
+        return;
+    probe->bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
+    __builtin_prefetch(probe->bucket);
+}
+
+/** Takes look-ups that have begun to the point where only keys remain to be compared: all entries are loaded
+ * at the same time. */
+void bzd_probe_entries(struct bzd_probe *probes, size_t count);
 
 /** Ends one of them as bzd_table_look_up() does. */
 static inline bzd_ref bzd_probe_finish(const struct bzd_probe *probe, unsigned keyspace, struct bzd_slice key,

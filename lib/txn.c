@@ -77,11 +77,9 @@ static void look_up_all(struct bzd_txn *txn) {
     for (size_t begin = 0, count; begin < txn->count; begin += count) {
         struct bzd_slot *slots = txn->slots + begin;
         count = txn->count - begin < PROBES_MAX ? txn->count - begin : PROBES_MAX;
-        for (size_t i = 0; i < count; i++) {
-            probes[i].table = &slots[i].shard->table;
-            probes[i].hash = slots[i].hash;
-        }
-        bzd_table_probe(probes, count);
+        for (size_t i = 0; i < count; i++)
+            bzd_probe_begin(&probes[i], &slots[i].shard->table, slots[i].hash);
+        bzd_probe_entries(probes, count);
         for (size_t i = 0; i < count; i++) {
             slots[i].old_ref =
                 bzd_probe_finish(&probes[i], slots[i].keyspace, slots[i].key, &slots[i].old_block);

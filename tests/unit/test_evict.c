@@ -90,6 +90,33 @@ Test(evict, refused_without_eviction) {
     cr_assert_eq(set_number(keys, 20, false), BLITZDB_OK);
 }
 
+/** Fills up to the limit; a value over one of the same size goes in all the same, one byte more does not. */
+static void expect_same_size_fits(blitzdb *handle) {
+    static const char value[65];
+    uint64_t number = 0;
+    while (blitzdb_set(handle, &number, sizeof number, value, 64) == BLITZDB_OK)
+        number++;
+    cr_assert_gt(number, 100);
+
+    uint64_t first = 0;
+    cr_assert_eq(blitzdb_set(handle, &first, sizeof first, value, 64), BLITZDB_OK);
+    cr_assert_eq(blitzdb_set(handle, &first, sizeof first, value, 65), BLITZDB_MEMORY_LIMIT);
+    cr_assert_eq(blitzdb_set(handle, &number, sizeof number, value, 64), BLITZDB_MEMORY_LIMIT);
+}
+
+/* At the limit without eviction, with and without a log. */
+Test(evict, same_size_fits) {
+    reopen_with(4, 50000, BLITZDB_EVICTION_NONE);
+    expect_same_size_fits(db);
+
+    blitzdb_options options = fixture_options();
+    options.memory_limit_bytes = 50000;
+    blitzdb *memory_only = NULL;
+    cr_assert_eq(blitzdb_open(NULL, &options, &memory_only), BLITZDB_OK);
+    expect_same_size_fits(memory_only);
+    cr_assert_eq(blitzdb_close(memory_only), BLITZDB_OK);
+}
+
 /* Policies for keys with an expiry refuse like noeviction if there is none, in a transaction too, and take
  * the one there is. */
 Test(evict, volatile_policies) {
