@@ -1,6 +1,7 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
@@ -9,7 +10,9 @@
 enum {
     /* A lock is held for less than the time it takes to sleep and to be woken: so wait a few microseconds
      * first. */
-    TRIES_MAX = 100,
+    ACTIVE_TRIES = 50,
+    /* If that was not enough, the holder may have lost its processor: let it run. */
+    TRIES_MAX = ACTIVE_TRIES + 20,
 };
 
 /** Misuse is the only way these calls can fail once the object exists. */
@@ -52,9 +55,17 @@ static inline void relax(void) {
 #endif
 }
 
+/** Waits a little before the next try. */
+static void pause_for(unsigned tries) {
+    if (tries < ACTIVE_TRIES)
+        relax();
+    else
+        sched_yield();
+}
+
 void bzd_rwlock_read_wait(struct bzd_rwlock *lock) {
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
-        relax();
+        pause_for(tries);
         if (pthread_rwlock_tryrdlock(&lock->native) == 0)
             return;
     }
@@ -63,7 +74,7 @@ void bzd_rwlock_read_wait(struct bzd_rwlock *lock) {
 
 static void write_wait(struct bzd_rwlock *lock) {
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
-        relax();
+        pause_for(tries);
         if (pthread_rwlock_trywrlock(&lock->native) == 0)
             return;
     }

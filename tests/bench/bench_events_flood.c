@@ -2,11 +2,11 @@
  * @file
  * @brief A flood of colliding keys, chosen by somebody who knows the hash function but not its key.
  *
- * The table hashes with SipHash-1-3 under a secret key of the database. "Colliding under the un-keyed
- * algorithm" means: under the key of all zero bits, which is the best guess of somebody who does not know the
- * secret, all keys fall into one shard (the top 7 of 64 bits, for 128 shards) and there into the same 128th
- * part of the buckets (the low 7 bits): chains of some 900 keys. They are found by trying: one of 2^14
- * candidates fits. Under the secret key they ought to be no different from random ones.
+ * The table hashes under a secret of the database (lib/hash.h, which this program calls). "Colliding under
+ * the un-keyed algorithm" means: under the secret of all zero bits, which is the best guess of somebody who
+ * does not know the secret, all keys fall into one shard (the top 7 of 64 bits, for 128 shards) and there
+ * into the same 128th part of the buckets (the low 7 bits): chains of some 900 keys. They are found by
+ * trying: one of 2^14 candidates fits. Under the secret key they ought to be no different from random ones.
  *
  * That they would do harm is shown by a third database whose environment answers zeros for random bytes, so
  * that the guess is right. If that one is not slow, the keys do not collide and the comparison says nothing.
@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "hash.h"
 
 enum {
     SHARD_BITS = 7,
@@ -28,40 +30,10 @@ struct key {
     uint64_t words[2];
 };
 
-static inline uint64_t rotate_left(uint64_t number, unsigned bits) {
-    return number << bits | number >> (64 - bits);
-}
+static struct bzd_hash_key guessed_key; /* the one of the zero secret; constant once the program searches */
 
-static inline void sip_round(uint64_t v[4]) {
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = rotate_left(v[1], 13) ^ v[0];
-    v[3] = rotate_left(v[3], 16) ^ v[2];
-    v[0] = rotate_left(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = rotate_left(v[1], 17) ^ v[2];
-    v[3] = rotate_left(v[3], 21) ^ v[0];
-    v[2] = rotate_left(v[2], 32);
-}
-
-static inline void absorb(uint64_t v[4], uint64_t word) {
-    v[3] ^= word;
-    sip_round(v);
-    v[0] ^= word;
-}
-
-/** SipHash-1-3 (Aumasson and Bernstein, 2012) of 16 bytes under the zero key, on a little-endian machine. */
 static uint64_t guessed_hash(struct key key) {
-    uint64_t v[4] = {UINT64_C(0x736f6d6570736575), UINT64_C(0x646f72616e646f6d), UINT64_C(0x6c7967656e657261),
-                     UINT64_C(0x7465646279746573)};
-    absorb(v, key.words[0]);
-    absorb(v, key.words[1]);
-    absorb(v, (uint64_t)sizeof key << 56);
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return bzd_hash(&guessed_key, 0, bzd_slice_of(&key, sizeof key));
 }
 
 /** A part of the keys, found by one thread. */
@@ -90,6 +62,7 @@ static struct key *make_keys(uint64_t count, bool colliding) {
     struct key *keys = malloc(count * sizeof *keys);
     if (keys == NULL)
         give_up("no memory for the keys");
+    bzd_hash_key_init(&guessed_key, &(struct bzd_siphash_key){{0, 0}});
     pthread_t threads[THREADS];
     struct search searches[THREADS];
     for (uint64_t i = 0; i < THREADS; i++) {
