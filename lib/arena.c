@@ -57,7 +57,7 @@ static uint32_t run_id(const struct bzd_region *region, const struct bzd_run *ru
 }
 
 /** A run that gets room goes to the front: it is nearly full, and sparse ones may drain behind it. */
-static void link_run(struct bzd_arena *arena, struct bzd_region *region, struct bzd_run *run) {
+void bzd_run_link(struct bzd_arena *arena, struct bzd_region *region, struct bzd_run *run) {
     uint32_t *head = &arena->partial_runs[run->class_index];
     uint32_t id = run_id(region, run);
     run->previous = 0;
@@ -67,7 +67,7 @@ static void link_run(struct bzd_arena *arena, struct bzd_region *region, struct 
     *head = id;
 }
 
-static void unlink_run(struct bzd_arena *arena, struct bzd_run *run) {
+void bzd_run_unlink(struct bzd_arena *arena, struct bzd_run *run) {
     if (run->previous != 0)
         run_at(arena, run->previous)->next = run->next;
     else
@@ -84,7 +84,8 @@ static bool reserve_run(struct bzd_arena *arena, unsigned class_index) {
         return true;
     unsigned span_count = bzd_class_spans(bzd_class_size(class_index));
     unsigned span;
-    struct bzd_region *region = bzd_region_take(arena, span_count, (size_t)span_count * BZD_SPAN_SIZE, &span);
+    struct bzd_region *region =
+        bzd_region_take(arena, BZD_REGION_BLOCKS, span_count, (size_t)span_count * BZD_SPAN_SIZE, &span);
     if (region == NULL)
         return false;
     struct bzd_run *run = &region->spans[span];
@@ -92,7 +93,7 @@ static bool reserve_run(struct bzd_arena *arena, unsigned class_index) {
     run->fresh = bzd_span_unit(span);
     run->used_count = 0;
     run->class_index = (uint16_t)class_index;
-    link_run(arena, region, run);
+    bzd_run_link(arena, region, run);
     return true;
 }
 
@@ -119,8 +120,9 @@ static blitzdb_status alloc_small(struct bzd_arena *arena, size_t size, bzd_ref 
     struct bzd_run *run = run_at(arena, id);
     *ref_out = make_ref(region, take_block(arena, region, run, bzd_class_size(class_index)));
     run->used_count++;
+    region->used_bytes += (uint32_t)bzd_class_size(class_index);
     if (bzd_run_is_full(region, run))
-        unlink_run(arena, run);
+        bzd_run_unlink(arena, run);
     return BLITZDB_OK;
 }
 
@@ -128,24 +130,25 @@ static void free_small(struct bzd_arena *arena, struct bzd_region *region, struc
                        uint32_t unit) {
     bool was_full = bzd_run_is_full(region, run);
     if (--run->used_count == 0) {
-        if (!was_full)
-            unlink_run(arena, run);
+        if (!was_full && !region->is_drained)
+            bzd_run_unlink(arena, run);
         bzd_region_release(arena, region, (unsigned)(run - region->spans));
         return;
     }
     memcpy(bzd_region_at(region, unit), &run->free_block, sizeof run->free_block);
     run->free_block = unit;
-    if (was_full)
-        link_run(arena, region, run);
+    if (was_full && !region->is_drained)
+        bzd_run_link(arena, region, run);
 }
 
 /* -- Blocks that are a run or a region -------------------------------------------------------------- */
 
 static blitzdb_status alloc_run(struct bzd_arena *arena, size_t size, bzd_ref *ref_out) {
     unsigned span;
-    struct bzd_region *region = bzd_region_take(arena, spans_for(size), size, &span);
+    struct bzd_region *region = bzd_region_take(arena, BZD_REGION_BLOCKS, spans_for(size), size, &span);
     if (region == NULL)
         return BLITZDB_NO_MEMORY;
+    region->used_bytes += (uint32_t)bzd_arena_block_size(size);
     region->spans[span].used_count = 1;
     region->spans[span].class_index = BZD_CLASS_NONE;
     bzd_region_touch(arena, region, (size_t)span * BZD_SPAN_SIZE, size);
@@ -185,7 +188,12 @@ static void forget_regions(struct bzd_arena *arena) {
     arena->index_low = 0;
     arena->index_end = 0;
     arena->trim_index = 0;
+    arena->drained_regions = 0;
+    arena->drain_pause = 0;
+    arena->drain_last_pause = 0;
+    arena->drain_index = 0;
     arena->idle_bytes = 0;
+    atomic_store_explicit(&arena->drain, 0, memory_order_relaxed);
     atomic_store_explicit(&arena->used_bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&arena->held_bytes, 0, memory_order_relaxed);
 }
@@ -196,16 +204,22 @@ void bzd_arena_reset(struct bzd_arena *arena) {
     bzd_mutex_release(&arena->mutex);
 }
 
+static blitzdb_status alloc_any(struct bzd_arena *arena, size_t size, bzd_ref *ref_out) {
+    if (size <= SMALL_MAX)
+        return alloc_small(arena, size, ref_out);
+    if (size <= RUN_MAX)
+        return alloc_run(arena, size, ref_out);
+    return alloc_large(arena, size, ref_out);
+}
+
 blitzdb_status bzd_arena_alloc(struct bzd_arena *arena, size_t size, bzd_ref *ref_out) {
     BZD_ASSERT(size > 0 && size <= (size_t)1 << 31);
-    blitzdb_status status;
     bzd_mutex_acquire(&arena->mutex);
-    if (size <= SMALL_MAX)
-        status = alloc_small(arena, size, ref_out);
-    else if (size <= RUN_MAX)
-        status = alloc_run(arena, size, ref_out);
-    else
-        status = alloc_large(arena, size, ref_out);
+    blitzdb_status status = alloc_any(arena, size, ref_out);
+    if (status != BLITZDB_OK && arena->drained_regions != 0) {
+        bzd_drain_end(arena); /* the room in the regions that were to leave is needed after all */
+        status = alloc_any(arena, size, ref_out);
+    }
     if (status == BLITZDB_OK)
         bzd_arena_count(&arena->used_bytes, bzd_arena_block_size(size));
     bzd_mutex_release(&arena->mutex);
@@ -216,7 +230,7 @@ blitzdb_status bzd_arena_lend(struct bzd_arena *arena, size_t size, bzd_ref *ref
     BZD_ASSERT(size >= BZD_LEND_MIN && size <= BZD_LEND_MAX && (size & (size - 1)) == 0);
     unsigned span;
     bzd_mutex_acquire(&arena->mutex);
-    struct bzd_region *region = bzd_region_take(arena, spans_for(size), 0, &span);
+    struct bzd_region *region = bzd_region_take(arena, BZD_REGION_LENT, spans_for(size), 0, &span);
     if (region != NULL) {
         region->spans[span].class_index = BZD_CLASS_LENT;
         *ref_out = make_ref(region, bzd_span_unit(span));
@@ -246,15 +260,20 @@ static bool run_is_sparse(const struct bzd_arena *arena, const struct bzd_region
 bool bzd_arena_is_sparse(const struct bzd_arena *arena) {
     uint64_t used = atomic_load_explicit(&arena->used_bytes, memory_order_relaxed);
     uint64_t held = atomic_load_explicit(&arena->held_bytes, memory_order_relaxed);
-    return held > used + used / 4;
+    return held > used + used / 8;
+}
+
+bool bzd_arena_wants_tidying(const struct bzd_arena *arena) {
+    return bzd_arena_is_small(arena) && bzd_arena_is_sparse(arena);
 }
 
 bool bzd_arena_should_move(struct bzd_arena *arena, bzd_ref ref, size_t size) {
-    if (size > SMALL_MAX || !bzd_arena_is_sparse(arena))
+    bool is_drained = bzd_arena_drain(arena) != 0;
+    if (size > RUN_MAX || (!is_drained && (size > SMALL_MAX || !bzd_arena_wants_tidying(arena))))
         return false;
     bzd_mutex_acquire(&arena->mutex);
     struct bzd_region *region = bzd_region_find(arena, ref_region(ref));
-    bool should_move = run_is_sparse(arena, region, run_of(region, ref));
+    bool should_move = is_drained ? region->is_drained : run_is_sparse(arena, region, run_of(region, ref));
     bzd_mutex_release(&arena->mutex);
     return should_move;
 }
@@ -268,6 +287,7 @@ void bzd_arena_free(struct bzd_arena *arena, bzd_ref ref, size_t size) {
         bzd_region_destroy(arena, region);
     } else {
         struct bzd_run *run = run_of(region, ref);
+        region->used_bytes -= (uint32_t)bzd_arena_block_size(size);
         BZD_ASSERT(size <= SMALL_MAX ? run->class_index == bzd_class_of(size)
                                      : run->class_index == BZD_CLASS_NONE);
         if (run->class_index == BZD_CLASS_NONE)

@@ -5,7 +5,8 @@
  * A region is a 2 MiB mapping cut into spans of 16 KiB; a run of spans holds blocks of one size class, or one
  * block of up to 512 KiB. Larger blocks have a region of their own. A reference is `region << 19 | offset /
  * 4` and is never 0, so that a table slot needs five bytes. Empty runs go back to their region, empty regions
- * to the system; once an arena holds many regions it asks for huge pages.
+ * to the system; once an arena holds many regions it asks for huge pages. What is lent stands in regions of
+ * its own, because it cannot be moved: every other region can be emptied (see bzd_arena_begin_drain()).
  *
  *     arena ── region table ──> region 1: [run of class 3 | run of class 12 | free ...]
  *                               region 2: [one large block ...]
@@ -41,6 +42,13 @@ enum {
     BZD_LEND_MAX = 64 * 1024,
 };
 
+/** What a region of spans is for. */
+enum bzd_region_use {
+    BZD_REGION_BLOCKS,
+    BZD_REGION_LENT,
+    BZD_REGION_USES,
+};
+
 struct bzd_arena {
     /* constant after init */
     const blitzdb_env *env;
@@ -50,16 +58,26 @@ struct bzd_arena {
     struct bzd_mutex mutex;
     struct bzd_region **regions[BZD_REGION_TABLES]; /**< what is known about each, in the same places */
     uint32_t partial_runs[BZD_ARENA_CLASSES];       /**< heads of lists: runs of a class with room, 0: none */
-    uint32_t
-        regions_by_room[BZD_REGION_SPANS + 1]; /**< heads of lists, by the longest stretch of free spans */
-    uint32_t region_count;                     /**< regions of all kinds */
-    uint32_t empty_region_count;               /**< kept regions without a block: at most one */
-    uint32_t index_low;                        /**< every region index below is taken; 0 is never used */
-    uint32_t index_end;                        /**< every region index from here on was never taken */
-    uint32_t trim_index;                       /**< region where giving idle pages back goes on */
-    uint64_t idle_bytes;                       /**< touched pages in free spans, a part of `held_bytes` */
-    /* atomic, for statistics without a lock */
+    /** heads of lists, by use and by the longest stretch of free spans */
+    uint32_t regions_by_room[BZD_REGION_USES][BZD_REGION_SPANS + 1];
+    uint32_t drained_regions;    /**< head of a list: regions being emptied */
+    uint32_t region_count;       /**< regions of all kinds */
+    uint32_t empty_region_count; /**< kept regions without a block: at most one */
+    uint32_t index_low;          /**< every region index below is taken; 0 is never used */
+    uint32_t index_end;          /**< every region index from here on was never taken */
+    uint32_t trim_index;         /**< region where giving idle pages back goes on */
+    uint32_t drain_index;        /**< where the next drain of a very large arena goes on */
+    uint32_t drain_region_count; /**< regions there were when the drain began */
+    uint32_t drain_wanted;       /**< regions it set out to empty */
+    uint32_t drain_pause;        /**< calls to begin a drain that will not */
+    uint32_t drain_last_pause;   /**< what it was after the last drain, if that gained little */
+    uint64_t idle_bytes;         /**< touched pages in free spans, a part of `held_bytes` */
+    /* atomic, for looking without a lock */
+    _Atomic uint32_t drain;      /**< number of the present drain, 0: none */
+    _Atomic uint32_t drains;     /**< number of the last one */
     _Atomic uint64_t used_bytes; /**< blocks in use, rounded to their class */
+    _Atomic uint32_t sweeps;     /**< sweeps at work now: they give idle pages back themselves */
+    _Atomic uint64_t mappings;   /**< regions mapped and unmapped so far */
     _Atomic uint64_t held_bytes; /**< memory held: touched pages of 4 KiB, headers, region tables */
 };
 
@@ -73,14 +91,42 @@ void bzd_arena_free(struct bzd_arena *arena, bzd_ref ref, size_t size);
 /** Frees every block and gives the regions back. */
 void bzd_arena_reset(struct bzd_arena *arena);
 
-/** Whether the arena holds a quarter more than is used. No lock. */
+/** Whether the arena holds an eighth more than is used. No lock. */
 bool bzd_arena_is_sparse(const struct bzd_arena *arena);
+/** Whether it is sparse and so small that single runs are worth emptying. No lock. */
+bool bzd_arena_wants_tidying(const struct bzd_arena *arena);
 
 /**
- * Whether moving this block would give memory back: the arena holds a quarter more than is used, and the
- * block stands in a run with much room. Deletions scattered over all runs leave such a state, and only the
- * owner of the references can cure it: allocate again, copy, free. Cheap enough to ask for every entry a
- * sweep passes.
+ * Sets about emptying the regions with least in them, if what they hold fits into the others: nothing new is
+ * put there, and bzd_arena_should_move() says so of their blocks. Deletions scattered over everything leave
+ * such a state, and only the owner of the references can cure it: allocate again, copy, free. A region leaves
+ * as a whole, so no huge page is broken up. Returns whether a drain goes on now.
+ */
+bool bzd_arena_begin_drain(struct bzd_arena *arena);
+/** Has an empty region ready for what a drain moves: the first touch of a huge page may take milliseconds,
+ * which nobody should wait for. Called without any lock, before blocks are moved; returns
+ * whether it had to do something. */
+bool bzd_arena_prepare_drain(struct bzd_arena *arena);
+/** Ends the drain with this number if it still goes on: every block was asked about. What is left in the
+ * regions stays. A drain that gained little is not repeated at once, and later and later if the next ones are
+ * no better.
+ */
+void bzd_arena_end_drain(struct bzd_arena *arena, uint32_t number);
+
+/** Between these two, idle pages stay while blocks are freed: soon whole regions may be empty. */
+void bzd_arena_begin_sweep(struct bzd_arena *arena);
+void bzd_arena_end_sweep(struct bzd_arena *arena);
+/** Gives some idle pages back if there are too many; returns whether it did. */
+bool bzd_arena_trim(struct bzd_arena *arena);
+
+/** The number of the drain that goes on, 0: none. No lock. */
+static inline uint32_t bzd_arena_drain(const struct bzd_arena *arena) {
+    return atomic_load_explicit(&arena->drain, memory_order_relaxed);
+}
+
+/**
+ * Whether moving this block helps to give memory back: it stands in a region that is being emptied, or, in a
+ * small sparse arena, in a run with much room. Cheap enough to ask for every entry a sweep passes.
  */
 bool bzd_arena_should_move(struct bzd_arena *arena, bzd_ref ref, size_t size);
 
@@ -98,6 +144,12 @@ size_t bzd_arena_block_size(size_t size);
 
 /** Lists, counts and bytes agree with what stands in the regions. For asserts and tests; takes the mutex. */
 bool bzd_arena_is_valid(struct bzd_arena *arena);
+
+/** How often the system was asked to map or unmap a region, which takes far longer than anything else here.
+ * No lock. */
+static inline uint64_t bzd_arena_mappings(const struct bzd_arena *arena) {
+    return atomic_load_explicit(&arena->mappings, memory_order_relaxed);
+}
 
 /** Address of a block. */
 static inline uint8_t *bzd_arena_at(const struct bzd_arena *arena, bzd_ref ref) {

@@ -10,6 +10,7 @@ struct totals {
     uint32_t regions;
     uint32_t empty_regions;
     uint32_t regions_with_room;
+    uint32_t drained_regions;
     uint32_t partial_runs[BZD_ARENA_CLASSES];
 };
 
@@ -35,6 +36,8 @@ static bool check_run(const struct bzd_region *region, unsigned span, struct tot
     for (unsigned i = 0; i < run->span_count; i++)
         if (run[i].span_count != run->span_count || run[i].distance != i)
             return false;
+    if ((run->class_index == BZD_CLASS_LENT) != (region->use == BZD_REGION_LENT))
+        return false;
     if (run->class_index == BZD_CLASS_LENT)
         return bzd_region_touched_bytes(region, span, span + run->span_count) == 0;
     if (run->class_index == BZD_CLASS_NONE) {
@@ -51,6 +54,9 @@ static bool check_run(const struct bzd_region *region, unsigned span, struct tot
 /** Checks a region cut into spans and adds it up. */
 static bool check_region(const struct bzd_region *region, struct totals *totals) {
     unsigned used_spans = 0;
+    uint64_t used_before = totals->used_bytes;
+    uint32_t partial_before[BZD_ARENA_CLASSES];
+    memcpy(partial_before, totals->partial_runs, sizeof partial_before);
     for (unsigned span = 0; span < BZD_REGION_SPANS;) {
         unsigned span_count = region->spans[span].span_count;
         if (span_count > 0 && (span + span_count > BZD_REGION_SPANS || !check_run(region, span, totals)))
@@ -62,8 +68,12 @@ static bool check_region(const struct bzd_region *region, struct totals *totals)
     }
     totals->held_bytes += bzd_region_touched_bytes(region, 0, BZD_REGION_SPANS);
     totals->empty_regions += used_spans == 0;
-    totals->regions_with_room += region->room > 0;
-    return used_spans == region->used_spans && bzd_region_longest_stretch(region) == region->room;
+    totals->regions_with_room += region->room > 0 && !region->is_drained;
+    totals->drained_regions += region->is_drained;
+    if (region->is_drained) /* nobody may find room there */
+        memcpy(totals->partial_runs, partial_before, sizeof partial_before);
+    return used_spans == region->used_spans && bzd_region_longest_stretch(region) == region->room &&
+           totals->used_bytes - used_before == region->used_bytes;
 }
 
 static bool check_regions(const struct bzd_arena *arena, struct totals *totals) {
@@ -74,7 +84,7 @@ static bool check_regions(const struct bzd_arena *arena, struct totals *totals) 
         if (region == NULL)
             continue;
         totals->regions++;
-        totals->held_bytes += bzd_region_header_size(region->is_large);
+        totals->held_bytes += bzd_region_header_size(region->is_large, region->is_huge);
         if (region->index != index ||
             region->base != bzd_arena_at(arena, (bzd_ref)index << BZD_REF_OFFSET_BITS))
             return false;
@@ -109,14 +119,17 @@ static bool runs_are_listed(const struct bzd_arena *arena, unsigned class_index,
     return count == expected;
 }
 
-/** The regions with room are all in the list of their room. */
+/** The regions with room are all in the list of their use and room. */
 static bool regions_are_listed(const struct bzd_arena *arena, uint32_t expected) {
     uint32_t count = 0;
-    for (unsigned room = 1; room <= BZD_REGION_SPANS; room++) {
+    for (unsigned i = 0; i < BZD_REGION_USES * BZD_REGION_SPANS; i++) {
+        unsigned use = i / BZD_REGION_SPANS;
+        unsigned room = i % BZD_REGION_SPANS + 1;
         uint32_t previous = 0;
-        for (uint32_t index = arena->regions_by_room[room]; index != 0; count++) {
+        for (uint32_t index = arena->regions_by_room[use][room]; index != 0; count++) {
             const struct bzd_region *region = bzd_region_find(arena, index);
-            if (region == NULL || region->room != room || region->previous != previous || count > expected)
+            if (region == NULL || region->use != use || region->room != room || region->is_drained ||
+                region->previous != previous || count > expected)
                 return false;
             previous = index;
             index = region->next;
@@ -125,11 +138,24 @@ static bool regions_are_listed(const struct bzd_arena *arena, uint32_t expected)
     return count == expected;
 }
 
+/** The regions being emptied are all in their list, and a drain goes on if there are any. */
+static bool drained_are_listed(const struct bzd_arena *arena, uint32_t expected) {
+    uint32_t count = 0;
+    for (uint32_t index = arena->drained_regions; index != 0; count++) {
+        const struct bzd_region *region = bzd_region_find(arena, index);
+        if (region == NULL || !region->is_drained || count > expected)
+            return false;
+        index = region->next;
+    }
+    return count == expected && (count == 0 || bzd_arena_drain(arena) != 0);
+}
+
 static bool totals_agree(const struct bzd_arena *arena, const struct totals *totals) {
     for (unsigned class_index = 0; class_index < BZD_ARENA_CLASSES; class_index++)
         if (!runs_are_listed(arena, class_index, totals->partial_runs[class_index]))
             return false;
-    return regions_are_listed(arena, totals->regions_with_room) && totals->regions == arena->region_count &&
+    return regions_are_listed(arena, totals->regions_with_room) &&
+           drained_are_listed(arena, totals->drained_regions) && totals->regions == arena->region_count &&
            totals->empty_regions == arena->empty_region_count && totals->empty_regions <= 1 &&
            totals->idle_bytes == arena->idle_bytes &&
            totals->used_bytes == atomic_load_explicit(&arena->used_bytes, memory_order_relaxed) &&

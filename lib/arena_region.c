@@ -4,10 +4,12 @@
 #include "invariant.h"
 
 enum {
-    HUGE_FROM_REGIONS = 4, /* an arena of this many regions is worth huge pages */
-    IDLE_MIN = 64 * 1024,  /* idle bytes that are always kept, so that a run that comes and goes is cheap */
-    IDLE_SHIFT = 5,        /* and this part (1/32) of the bytes in use */
-    TRIM_REGIONS = 4,      /* regions looked at for idle pages in one call */
+    IDLE_MIN = 64 * 1024, /* idle bytes that are always kept, so that a run that comes and goes is cheap */
+    IDLE_SHIFT = 5,       /* and this part (1/32) of the bytes in use */
+    IDLE_HUGE_SHIFT = 3,  /* or this one (1/8), before huge pages are broken up */
+    TRIM_REGIONS = 4,     /* regions looked at for idle pages in one call */
+    SWEEP_REGIONS = 64,   /* the same for a sweep, until so many bytes were given back: */
+    SWEEP_BYTES = 256 * 1024,
 };
 
 /* -- The tables of regions ------------------------------------------------------------------------- */
@@ -73,43 +75,76 @@ static void leave_region(struct bzd_arena *arena, uint32_t index) {
 
 /* -- Mappings -------------------------------------------------------------------------------------- */
 
-size_t bzd_region_header_size(bool is_large) {
-    size_t spans = is_large ? 0 : BZD_REGION_SPANS;
-    return sizeof(struct bzd_region) + spans * sizeof(struct bzd_run);
+/** Whether the header is a mapping of its own: an allocator would keep many of them in its pool for ever. */
+static bool header_is_mapped(bool is_large, bool is_huge) {
+    return !is_large && is_huge;
 }
 
-static uint8_t *map_region(const struct bzd_arena *arena, size_t size) {
+size_t bzd_region_header_size(bool is_large, bool is_huge) {
+    size_t spans = is_large ? 0 : BZD_REGION_SPANS;
+    size_t size = sizeof(struct bzd_region) + spans * sizeof(struct bzd_run);
+    return header_is_mapped(is_large, is_huge) ? BZD_PAGE_SIZE : size;
+}
+
+static struct bzd_region *create_header(const struct bzd_arena *arena, bool is_large, bool is_huge) {
+    size_t size = bzd_region_header_size(is_large, is_huge);
+    struct bzd_region *region = header_is_mapped(is_large, is_huge)
+                                    ? arena->env->map(arena->env->user, size, BZD_PAGE_SIZE, 0)
+                                    : bzd_alloc_zeroed(arena->env, size);
+    if (region == NULL)
+        return NULL;
+    region->is_large = is_large;
+    region->is_huge = is_huge;
+    return region;
+}
+
+static void destroy_header(const struct bzd_arena *arena, struct bzd_region *region) {
+    if (header_is_mapped(region->is_large, region->is_huge))
+        arena->env->unmap(arena->env->user, region, BZD_PAGE_SIZE);
+    else
+        bzd_free(arena->env, region);
+}
+
+/** Maps a region that is not entered yet; NULL: no memory. Needs no mutex. */
+static struct bzd_region *map_region(const struct bzd_arena *arena, size_t size, bool is_large,
+                                     bool is_huge) {
     size_t alignment = size >= BZD_REGION_SIZE ? BZD_REGION_SIZE : BZD_PAGE_SIZE;
-    unsigned flags = arena->region_count >= HUGE_FROM_REGIONS ? BLITZDB_MAP_HUGE : 0;
-    return arena->env->map(arena->env->user, size, alignment, flags);
+    struct bzd_region *region = create_header(arena, is_large, is_huge);
+    if (region == NULL)
+        return NULL;
+    region->size = size;
+    region->base = arena->env->map(arena->env->user, size, alignment, is_huge ? BLITZDB_MAP_HUGE : 0);
+    if (region->base != NULL)
+        return region;
+    destroy_header(arena, region);
+    return NULL;
+}
+
+static void unmap_region(const struct bzd_arena *arena, struct bzd_region *region) {
+    arena->env->unmap(arena->env->user, region->base, region->size);
+    destroy_header(arena, region);
+}
+
+/** Enters a region under the lowest free index; false: no memory. */
+static bool enter_mapped(struct bzd_arena *arena, struct bzd_region *region) {
+    uint32_t index = free_index(arena);
+    /* The tables come last of all that can fail: once they are longer they stay so. */
+    if (index >= BZD_REGION_INDEX_END || !reserve_tables(arena, index))
+        return false;
+    region->index = index;
+    enter_region(arena, region);
+    bzd_arena_count(&arena->held_bytes, bzd_region_header_size(region->is_large, region->is_huge));
+    bzd_arena_count(&arena->mappings, 1);
+    return true;
 }
 
 /** Maps a region and enters it; NULL: no memory. */
 static struct bzd_region *create_region(struct bzd_arena *arena, size_t size, bool is_large) {
-    uint32_t index = free_index(arena);
-    if (index >= BZD_REGION_INDEX_END)
-        return NULL;
-    size_t header_size = bzd_region_header_size(is_large);
-    struct bzd_region *region = bzd_alloc_zeroed(arena->env, header_size);
-    if (region == NULL)
-        return NULL;
-    region->base = map_region(arena, size);
-    if (region->base == NULL)
-        goto err_free_header;
-    /* The tables come last: once they are longer they stay so, and a failure may not be seen. */
-    if (!reserve_tables(arena, index))
-        goto err_unmap;
-    region->size = size;
-    region->index = index;
-    region->is_large = is_large;
-    enter_region(arena, region);
-    bzd_arena_count(&arena->held_bytes, header_size);
-    return region;
-
-err_unmap:
-    arena->env->unmap(arena->env->user, region->base, size);
-err_free_header:
-    bzd_free(arena->env, region);
+    bool is_huge = arena->region_count >= BZD_HUGE_FROM_REGIONS;
+    struct bzd_region *region = map_region(arena, size, is_large, is_huge);
+    if (region == NULL || enter_mapped(arena, region))
+        return region;
+    unmap_region(arena, region);
     return NULL;
 }
 
@@ -131,24 +166,20 @@ size_t bzd_region_touched_bytes(const struct bzd_region *region, unsigned begin,
     return pages * BZD_PAGE_SIZE;
 }
 
-static void release_region(const struct bzd_arena *arena, struct bzd_region *region) {
-    arena->env->unmap(arena->env->user, region->base, region->size);
-    bzd_free(arena->env, region);
-}
-
 void bzd_region_destroy(struct bzd_arena *arena, struct bzd_region *region) {
     size_t held = region->is_large ? region->size : bzd_region_touched_bytes(region, 0, BZD_REGION_SPANS);
-    held += bzd_region_header_size(region->is_large);
+    held += bzd_region_header_size(region->is_large, region->is_huge);
     bzd_arena_count(&arena->held_bytes, (uint64_t)0 - held);
+    bzd_arena_count(&arena->mappings, 1);
     leave_region(arena, region->index);
-    release_region(arena, region);
+    unmap_region(arena, region);
 }
 
 void bzd_region_destroy_all(struct bzd_arena *arena) {
     for (uint32_t index = 1; index < arena->index_end; index++) {
         struct bzd_region *region = bzd_region_find(arena, index);
         if (region != NULL)
-            release_region(arena, region);
+            unmap_region(arena, region);
     }
     for (unsigned table = 0; table < BZD_REGION_TABLES; table++) {
         bzd_free(arena->env, arena->bases[table]);
@@ -160,27 +191,34 @@ void bzd_region_destroy_all(struct bzd_arena *arena) {
 
 /* -- Free spans ----------------------------------------------------------------------------------- */
 
-/** Takes a region out of the list of its room. */
-static void unlink_region(struct bzd_arena *arena, struct bzd_region *region) {
-    if (region->room == 0)
+/** Head of the list a region belongs to, NULL: it is in none. */
+static uint32_t *list_of(struct bzd_arena *arena, const struct bzd_region *region) {
+    if (region->is_drained)
+        return &arena->drained_regions;
+    return region->room == 0 ? NULL : &arena->regions_by_room[region->use][region->room];
+}
+
+void bzd_region_unlink(struct bzd_arena *arena, struct bzd_region *region) {
+    uint32_t *head = list_of(arena, region);
+    if (head == NULL)
         return;
     if (region->previous != 0)
         bzd_region_find(arena, region->previous)->next = region->next;
     else
-        arena->regions_by_room[region->room] = region->next;
+        *head = region->next;
     if (region->next != 0)
         bzd_region_find(arena, region->next)->previous = region->previous;
 }
 
-/** Puts a region into the list of its room; one without room is in none. */
-static void link_region(struct bzd_arena *arena, struct bzd_region *region) {
-    if (region->room == 0)
+void bzd_region_link(struct bzd_arena *arena, struct bzd_region *region) {
+    uint32_t *head = list_of(arena, region);
+    if (head == NULL)
         return;
     region->previous = 0;
-    region->next = arena->regions_by_room[region->room];
+    region->next = *head;
     if (region->next != 0)
         bzd_region_find(arena, region->next)->previous = region->index;
-    arena->regions_by_room[region->room] = region->index;
+    *head = region->index;
 }
 
 /**
@@ -223,31 +261,46 @@ static void update_room(struct bzd_arena *arena, struct bzd_region *region) {
     unsigned room = bzd_region_longest_stretch(region);
     if (room == region->room)
         return;
-    unlink_region(arena, region);
+    bzd_region_unlink(arena, region);
     region->room = (uint16_t)room;
-    link_region(arena, region);
+    bzd_region_link(arena, region);
+}
+
+/** The region without a block that is kept, whatever it was used for; NULL: there is none. */
+static struct bzd_region *find_empty(struct bzd_arena *arena) {
+    for (unsigned use = 0; use < BZD_REGION_USES; use++)
+        if (arena->regions_by_room[use][BZD_REGION_SPANS] != 0)
+            return bzd_region_find(arena, arena->regions_by_room[use][BZD_REGION_SPANS]);
+    return NULL;
 }
 
 /** A region with that much room: the one where it fits most tightly, so that others can become empty. */
-static struct bzd_region *region_with_room(struct bzd_arena *arena, unsigned span_count) {
-    for (unsigned room = span_count; room <= BZD_REGION_SPANS; room++)
-        if (arena->regions_by_room[room] != 0)
-            return bzd_region_find(arena, arena->regions_by_room[room]);
+static struct bzd_region *region_with_room(struct bzd_arena *arena, enum bzd_region_use use,
+                                           unsigned span_count) {
+    for (unsigned room = span_count; room < BZD_REGION_SPANS; room++)
+        if (arena->regions_by_room[use][room] != 0)
+            return bzd_region_find(arena, arena->regions_by_room[use][room]);
 
-    struct bzd_region *region = create_region(arena, BZD_REGION_SIZE, false);
-    if (region == NULL)
-        return NULL;
-    region->room = BZD_REGION_SPANS;
-    link_region(arena, region);
-    arena->empty_region_count++;
+    struct bzd_region *region = find_empty(arena);
+    if (region != NULL) {
+        bzd_region_unlink(arena, region);
+    } else {
+        region = create_region(arena, BZD_REGION_SIZE, false);
+        if (region == NULL)
+            return NULL;
+        region->room = BZD_REGION_SPANS;
+        arena->empty_region_count++;
+    }
+    region->use = (uint8_t)use;
+    bzd_region_link(arena, region);
     return region;
 }
 
 /* -- Idle pages ----------------------------------------------------------------------------------- */
 
-static bool has_too_much_idle(const struct bzd_arena *arena) {
+static bool has_too_much_idle(const struct bzd_arena *arena, unsigned shift) {
     uint64_t used = atomic_load_explicit(&arena->used_bytes, memory_order_relaxed);
-    return arena->idle_bytes > IDLE_MIN + (used >> IDLE_SHIFT);
+    return arena->idle_bytes > IDLE_MIN + (used >> shift);
 }
 
 /** Gives the touched pages of some spans back. Returns their bytes. */
@@ -266,23 +319,53 @@ static size_t discard_spans(struct bzd_arena *arena, struct bzd_region *region, 
 
 /** Gives idle pages of a region back while there are too many. */
 static void trim_region(struct bzd_arena *arena, struct bzd_region *region) {
+    unsigned shift = region->is_huge && !bzd_arena_is_small(arena) ? IDLE_HUGE_SHIFT : IDLE_SHIFT;
     unsigned end;
-    for (unsigned begin = 0; begin < BZD_REGION_SPANS && has_too_much_idle(arena); begin = end) {
+    if (region->is_huge && bzd_arena_drain(arena) != 0) /* whole regions are about to go */
+        return;
+    for (unsigned begin = 0; begin < BZD_REGION_SPANS && has_too_much_idle(arena, shift); begin = end) {
         end = next_stretch(region, &begin);
         arena->idle_bytes -= discard_spans(arena, region, begin, end);
     }
 }
 
+/** Gives idle pages back in the region whose turn it is. */
+static void trim_next(struct bzd_arena *arena) {
+    arena->trim_index = arena->trim_index + 1 < arena->index_end ? arena->trim_index + 1 : 1;
+    struct bzd_region *region = bzd_region_find(arena, arena->trim_index);
+    if (region != NULL && !region->is_large)
+        trim_region(arena, region);
+}
+
 /** Gives idle pages back, here first and then in a few more regions, which take turns: the work is bounded.
  */
 static void trim_arena(struct bzd_arena *arena, struct bzd_region *region) {
+    if (atomic_load_explicit(&arena->sweeps, memory_order_relaxed) > 0)
+        return;
     trim_region(arena, region);
-    for (unsigned i = 0; i < TRIM_REGIONS && has_too_much_idle(arena); i++) {
-        arena->trim_index = arena->trim_index + 1 < arena->index_end ? arena->trim_index + 1 : 1;
-        struct bzd_region *other = bzd_region_find(arena, arena->trim_index);
-        if (other != NULL && !other->is_large)
-            trim_region(arena, other);
+    for (unsigned i = 0; i < TRIM_REGIONS && has_too_much_idle(arena, IDLE_SHIFT); i++)
+        trim_next(arena);
+}
+
+void bzd_arena_begin_sweep(struct bzd_arena *arena) {
+    (void)atomic_fetch_add_explicit(&arena->sweeps, 1, memory_order_relaxed);
+}
+
+void bzd_arena_end_sweep(struct bzd_arena *arena) {
+    (void)atomic_fetch_sub_explicit(&arena->sweeps, 1, memory_order_relaxed);
+}
+
+bool bzd_arena_trim(struct bzd_arena *arena) {
+    bzd_mutex_acquire(&arena->mutex);
+    uint64_t before = arena->idle_bytes;
+    for (unsigned i = 0; i < SWEEP_REGIONS && has_too_much_idle(arena, IDLE_SHIFT); i++) {
+        if (before - arena->idle_bytes >= SWEEP_BYTES)
+            break;
+        trim_next(arena);
     }
+    bool trimmed = arena->idle_bytes < before;
+    bzd_mutex_release(&arena->mutex);
+    return trimmed;
 }
 
 /**
@@ -297,9 +380,9 @@ static void discard_tail(struct bzd_arena *arena, struct bzd_region *region, uns
 
 /* -- Runs ----------------------------------------------------------------------------------------- */
 
-struct bzd_region *bzd_region_take(struct bzd_arena *arena, unsigned span_count, size_t size,
-                                   unsigned *span_out) {
-    struct bzd_region *region = region_with_room(arena, span_count);
+struct bzd_region *bzd_region_take(struct bzd_arena *arena, enum bzd_region_use use, unsigned span_count,
+                                   size_t size, unsigned *span_out) {
+    struct bzd_region *region = region_with_room(arena, use, span_count);
     if (region == NULL)
         return NULL;
     unsigned span = first_fit(region, span_count);
@@ -317,6 +400,75 @@ struct bzd_region *bzd_region_take(struct bzd_arena *arena, unsigned span_count,
     return region;
 }
 
+/** Destroys a region without a block, which is in no list any more. */
+static void destroy_empty(struct bzd_arena *arena, struct bzd_region *region) {
+    arena->idle_bytes -= bzd_region_touched_bytes(region, 0, BZD_REGION_SPANS);
+    bzd_region_destroy(arena, region);
+}
+
+/** Whether so much is in use that an empty region, whose pages stay, does not matter. */
+static bool may_keep_empty(const struct bzd_arena *arena, const struct bzd_region *region) {
+    uint64_t used = atomic_load_explicit(&arena->used_bytes, memory_order_relaxed);
+    return !region->is_huge || used >> IDLE_SHIFT >= BZD_REGION_SIZE;
+}
+
+void bzd_region_review_empty(struct bzd_arena *arena) {
+    struct bzd_region *region = find_empty(arena);
+    bool is_needed = bzd_arena_drain(arena) != 0; /* see bzd_arena_prepare_drain() */
+    if (region == NULL || is_needed || may_keep_empty(arena, region))
+        return;
+    bzd_region_unlink(arena, region);
+    destroy_empty(arena, region);
+    arena->empty_region_count--;
+}
+
+/** Adds a region without a block, whose pages are all in memory. */
+static bool enter_ready(struct bzd_arena *arena, struct bzd_region *region) {
+    if (bzd_arena_drain(arena) == 0 || arena->empty_region_count > 0 || !enter_mapped(arena, region))
+        return false;
+    for (unsigned span = 0; span < BZD_REGION_SPANS; span++)
+        region->spans[span].touched = (1 << BZD_SPAN_PAGES) - 1;
+    bzd_arena_count(&arena->held_bytes, BZD_REGION_SIZE);
+    arena->idle_bytes += BZD_REGION_SIZE;
+    region->room = BZD_REGION_SPANS;
+    bzd_region_link(arena, region);
+    arena->empty_region_count++;
+    return true;
+}
+
+bool bzd_arena_prepare_drain(struct bzd_arena *arena) {
+    if (bzd_arena_drain(arena) == 0 || bzd_arena_is_small(arena))
+        return false;
+    bzd_mutex_acquire(&arena->mutex);
+    bool has_empty = arena->empty_region_count > 0;
+    bzd_mutex_release(&arena->mutex);
+    struct bzd_region *region = has_empty ? NULL : map_region(arena, BZD_REGION_SIZE, false, true);
+    if (region == NULL)
+        return false;
+    *(volatile uint8_t *)region->base = 0;
+    bzd_mutex_acquire(&arena->mutex);
+    bool is_entered = enter_ready(arena, region);
+    bzd_mutex_release(&arena->mutex);
+    if (!is_entered)
+        unmap_region(arena, region);
+    return true;
+}
+
+/** A region has lost its last block: one like that is kept, so that it need not be mapped again. */
+static void settle_empty(struct bzd_arena *arena, struct bzd_region *region) {
+    bzd_region_unlink(arena, region);
+    bzd_region_review_empty(arena);
+    if (arena->empty_region_count > 0 || region->is_drained || !may_keep_empty(arena, region)) {
+        destroy_empty(arena, region);
+        if (arena->drained_regions == 0)
+            bzd_drain_end(arena);
+        return;
+    }
+    bzd_region_link(arena, region);
+    arena->empty_region_count++;
+    trim_arena(arena, region);
+}
+
 void bzd_region_release(struct bzd_arena *arena, struct bzd_region *region, unsigned span) {
     unsigned span_count = region->spans[span].span_count;
     arena->idle_bytes += bzd_region_touched_bytes(region, span, span + span_count);
@@ -326,15 +478,10 @@ void bzd_region_release(struct bzd_arena *arena, struct bzd_region *region, unsi
     }
     region->used_spans = (uint16_t)(region->used_spans - span_count);
     update_room(arena, region);
-    if (region->used_spans == 0 && arena->empty_region_count > 0) {
-        unlink_region(arena, region);
-        arena->idle_bytes -= bzd_region_touched_bytes(region, 0, BZD_REGION_SPANS);
-        bzd_region_destroy(arena, region);
-        return;
-    }
     if (region->used_spans == 0)
-        arena->empty_region_count++;
-    trim_arena(arena, region);
+        settle_empty(arena, region);
+    else
+        trim_arena(arena, region);
 }
 
 void bzd_region_touch(struct bzd_arena *arena, struct bzd_region *region, size_t offset, size_t size) {

@@ -81,9 +81,9 @@ void bzd_table_replace(struct bzd_table *table, uint64_t hash, bzd_ref old_ref, 
 void bzd_table_remove(struct bzd_table *table, uint64_t hash, bzd_ref ref);
 /**
  * Splits or merges at most a few buckets if the load asks for it. Memory it cannot get is harmless: the table
- * stays fuller for now and tries again next time.
+ * stays fuller for now and tries again next time. Returns whether another call would do more.
  */
-void bzd_table_maintain(struct bzd_table *table);
+bool bzd_table_maintain(struct bzd_table *table);
 
 /** Sees one entry; it must not change the table. */
 typedef void (*bzd_table_fn)(void *user, bzd_ref ref);
@@ -94,6 +94,9 @@ typedef void (*bzd_table_fn)(void *user, bzd_ref ref);
  * once. Any number is safe to pass. Starts with 0; what is returned is below 2^32.
  */
 uint64_t bzd_table_scan(const struct bzd_table *table, uint64_t cursor, bzd_table_fn visit, void *user);
+
+/** Starts loading the lines of some buckets, by plain index; those that do not exist are left out. */
+void bzd_table_prefetch_buckets(const struct bzd_table *table, uint32_t begin, uint32_t end);
 
 /** Calls `visit` for every entry of one bucket, by its plain index below `bucket_count`. */
 void bzd_table_visit_bucket(const struct bzd_table *table, uint32_t index, bzd_table_fn visit, void *user);

@@ -212,7 +212,8 @@ blitzdb_status bzd_overflow_reserve(struct bzd_table *table, size_t count);
 uint32_t bzd_overflow_take(struct bzd_table *table);
 /** Puts a node into the chain of free ones. */
 void bzd_overflow_release(struct bzd_table *table, uint32_t index);
-/** Gives memory back, a little in each call, if most nodes are free: else they would stay for ever. */
-void bzd_overflow_compact(struct bzd_table *table);
+/** Gives memory back, a little in each call, if many nodes are free: else they would stay for ever. Returns
+ * whether that is done. */
+bool bzd_overflow_compact(struct bzd_table *table);
 
 #endif

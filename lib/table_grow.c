@@ -6,7 +6,10 @@ enum {
     /* Split above 5.5 entries per bucket. Buckets that wait for their split hold up to twice as many as
      * others: with more, too many entries stand in overflow nodes, which cost a third cache miss. */
     SPLIT_LOAD_QUARTERS = 22,
-    MERGE_LOAD = 3,  /* merge below; far enough from the above not to alternate */
+    /* Merge if what remains is below 5 then: close to the above, so that a table that has shrunk is hardly
+     * larger than one that never grew, and far enough from it: every tenth entry must go before a split is
+     * undone. */
+    MERGE_LOAD_QUARTERS = 20,
     MERGE_NODES = 3, /* the nine items of a bucket need at most so many nodes elsewhere */
 };
 
@@ -152,17 +155,17 @@ uint64_t bzd_table_bytes_ahead(const struct bzd_table *table) {
            count_if_large(bzd_places_bytes_ahead(&table->overflow, table->overflow_count, nodes));
 }
 
-void bzd_table_maintain(struct bzd_table *table) {
-    for (unsigned i = 0; i < STEPS_MAX; i++) {
+bool bzd_table_maintain(struct bzd_table *table) {
+    bool done = false;
+    for (unsigned i = 0; i < STEPS_MAX && !done; i++) {
         uint64_t buckets = table->bucket_count;
-        bool done = true;
+        done = true;
         if (table->entry_count * 4 > buckets * SPLIT_LOAD_QUARTERS)
             done = !split_bucket(table);
-        else if (table->entry_count < buckets * MERGE_LOAD && buckets > 1)
+        else if (buckets > 1 && table->entry_count * 4 < (buckets - 1) * MERGE_LOAD_QUARTERS)
             done = !merge_bucket(table);
-        if (done)
-            break;
     }
-    bzd_overflow_compact(table);
+    bool compacted = bzd_overflow_compact(table);
     count_bytes(table);
+    return !done || !compacted;
 }

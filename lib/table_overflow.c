@@ -1,8 +1,10 @@
 #include "table_bucket.h"
 
 enum {
-    FREE_NODES_KEPT = 128, /* free nodes that are no reason to compact */
-    STEPS_MAX = 2,         /* nodes moved in one call */
+    FREE_NODES_KEPT = 8, /* free nodes that are no reason to compact */
+    FREE_SHIFT = 2,      /* and as little is a quarter of all */
+    ROOM_SHIFT = 3,      /* an eighth of the nodes must fit before the last segment to give it back */
+    STEPS_MAX = 2,       /* nodes moved in one call */
 };
 
 static void drop_segments(struct bzd_places *nodes, uint32_t count) {
@@ -89,15 +91,18 @@ static void drop_last_node(struct bzd_table *table) {
     bzd_places_leave(&table->overflow, --table->overflow_count);
 }
 
-void bzd_overflow_compact(struct bzd_table *table) {
-    for (unsigned i = 0; i < STEPS_MAX; i++) {
-        uint32_t free_count = table->overflow_free_count;
-        if (free_count <= FREE_NODES_KEPT || free_count <= table->overflow_count / 2)
-            break;
+static bool has_many_free(const struct bzd_table *table) {
+    uint32_t free_count = table->overflow_free_count;
+    return free_count > FREE_NODES_KEPT && free_count > table->overflow_count >> FREE_SHIFT;
+}
+
+bool bzd_overflow_compact(struct bzd_table *table) {
+    for (unsigned i = 0; i < STEPS_MAX && has_many_free(table); i++)
         drop_last_node(table);
-    }
-    /* The last segment goes when the one before is unused as well, so that it does not come and go. */
+    /* The last segment goes when some room is left without it, so that it does not come and go. */
     uint32_t segments = table->overflow.segment_count;
-    if (segments >= 2 && table->overflow_count <= bzd_places_segment_begin(segments - 2))
+    uint32_t count = table->overflow_count + (table->overflow_count >> ROOM_SHIFT);
+    if (segments >= 2 && count <= bzd_places_segment_begin(segments - 1))
         bzd_places_drop_segment(&table->overflow);
+    return !has_many_free(table);
 }

@@ -28,6 +28,17 @@ static bool is_lent(size_t size) {
     return size >= BZD_LEND_MIN;
 }
 
+/** Whether a segment is a mapping of its own: an allocator would keep pages of this size in its pool for ever
+ * once a table has shrunk, and there are few of them. */
+static bool is_mapped(size_t size) {
+    return size >= PAGE_SIZE && !is_lent(size);
+}
+
+/** What a segment that is not lent counts. */
+static size_t counted_size(size_t size) {
+    return is_mapped(size) ? size : size + LINE_SIZE;
+}
+
 static bool create_segment(struct bzd_places *places, size_t size, struct bzd_segment *segment_out) {
     if (is_lent(size)) {
         if (bzd_arena_lend(places->arena, size, &segment_out->origin.lent) != BLITZDB_OK)
@@ -35,12 +46,13 @@ static bool create_segment(struct bzd_places *places, size_t size, struct bzd_se
         segment_out->base = bzd_arena_at(places->arena, segment_out->origin.lent);
         return true;
     }
-    uint8_t *memory = bzd_alloc(places->env, size + LINE_SIZE);
+    uint8_t *memory = is_mapped(size) ? places->env->map(places->env->user, size, PAGE_SIZE, 0)
+                                      : bzd_alloc(places->env, size + LINE_SIZE);
     if (memory == NULL)
         return false;
     segment_out->origin.allocated = memory;
-    segment_out->base = memory + (LINE_SIZE - (uintptr_t)memory % LINE_SIZE);
-    places->bytes += size + LINE_SIZE;
+    segment_out->base = is_mapped(size) ? memory : memory + (LINE_SIZE - (uintptr_t)memory % LINE_SIZE);
+    places->bytes += counted_size(size);
     return true;
 }
 
@@ -49,8 +61,11 @@ static void destroy_segment(struct bzd_places *places, size_t size, const struct
         bzd_arena_take_back(places->arena, segment->origin.lent, size);
         return;
     }
-    bzd_free(places->env, segment->origin.allocated);
-    places->bytes -= size + LINE_SIZE;
+    if (is_mapped(size))
+        places->env->unmap(places->env->user, segment->origin.allocated, size);
+    else
+        bzd_free(places->env, segment->origin.allocated);
+    places->bytes -= counted_size(size);
 }
 
 /** Makes the directory longer if it is full. */
@@ -143,7 +158,7 @@ uint64_t bzd_places_count_bytes(const struct bzd_places *places, uint32_t used) 
         uint32_t begin = bzd_places_segment_begin(segment);
         size_t touched = used > begin ? (size_t)(used - begin) * places->place_size : 0;
         if (!is_lent(size))
-            bytes += size + LINE_SIZE;
+            bytes += counted_size(size);
         else
             bytes += touched < size ? (touched + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1) : size;
     }

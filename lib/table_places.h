@@ -4,8 +4,8 @@
  * nodes.
  *
  * The places stand in segments of 1, 1, 2, 4 ... 256 and then 512 each, so a small array is small and a large
- * one is never much larger than what is used. Small segments come from the allocator, larger ones are lent by
- * the arena, where they share its huge pages.
+ * one is never much larger than what is used. Small segments come from the allocator, those of a page or two
+ * from the system, larger ones are lent by the arena, where they share its huge pages.
  *
  *     directory ──> [0] [1] [2 3] [4 5 6 7] ... [512 ... 1023] [1024 ... 1535] ...
  *
@@ -32,7 +32,7 @@ enum {
 struct bzd_segment {
     uint8_t *base;
     union {
-        void *allocated; /**< what the allocator gave: `base` is aligned by hand */
+        void *allocated; /**< what the allocator gave: `base` is aligned by hand; or a mapping */
         bzd_ref lent;    /**< of a large segment */
     } origin;
 };

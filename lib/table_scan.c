@@ -16,6 +16,11 @@ void bzd_table_visit_bucket(const struct bzd_table *table, uint32_t index, bzd_t
     }
 }
 
+void bzd_table_prefetch_buckets(const struct bzd_table *table, uint32_t begin, uint32_t end) {
+    for (uint32_t index = begin; index < end && index < table->bucket_count; index++)
+        __builtin_prefetch(bzd_bucket_at(table, index));
+}
+
 /* -- Scan ------------------------------------------------------------------------------------------- */
 
 static uint32_t reverse_bits(uint32_t bits) {
