@@ -98,21 +98,17 @@ void bzd_shard_count_evicted(struct bzd_shard *shard) {
     add(&shard->evicted, 1);
 }
 
-bool bzd_shard_is_sparse(const struct bzd_shard *shard) {
-    return bzd_arena_is_sparse(shard->arena);
-}
-
-void bzd_shard_tidy(struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {
+bool bzd_shard_tidy(struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {
     bzd_rwlock_assert_write_held(&shard->lock);
     const uint8_t *block = bzd_arena_at(shard->arena, ref);
     size_t size = bzd_entry_block_size(block);
     bzd_ref moved;
-    if (!bzd_arena_should_move(shard->arena, ref, size) ||
-        bzd_arena_alloc(shard->arena, size, &moved) != BLITZDB_OK)
-        return;
+    if (bzd_arena_alloc(shard->arena, size, &moved) != BLITZDB_OK)
+        return false;
     memcpy(bzd_arena_at(shard->arena, moved), block, size);
     bzd_table_replace(&shard->table, hash, ref, moved);
     bzd_arena_free(shard->arena, ref, size);
+    return true;
 }
 
 /** Notes the size of the table. The sum over all shards is one number that changes when a table grows, so
@@ -134,11 +130,12 @@ static void note_table(struct bzd_shard *shard) {
     shard->claimed_bytes = claimed;
 }
 
-void bzd_shard_maintain(struct bzd_shard *shard) {
+bool bzd_shard_maintain(struct bzd_shard *shard) {
     enum { CHECKED_ENTRIES_MAX = 100 }; /* the check walks through the whole table */
-    bzd_table_maintain(&shard->table);
+    bool has_more = bzd_table_maintain(&shard->table);
     BZD_INVARIANT(shard->table.entry_count > CHECKED_ENTRIES_MAX || bzd_table_is_valid(&shard->table));
     note_table(shard);
+    return has_more;
 }
 
 void bzd_shard_forget(struct bzd_shard *shard) {

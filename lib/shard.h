@@ -32,7 +32,11 @@ struct bzd_shard {
     struct bzd_table table;
     struct bzd_arena *arena;
     uint32_t pending_inserts; /**< of the transaction that holds the write lock */
-    uint32_t sweep_bucket;    /**< where the search for expired entries goes on */
+    uint32_t sweep_bucket;    /**< the sweep's pass has yet to see the buckets below this one */
+    uint32_t sweep_seen;      /**< entries it has seen */
+    uint32_t sweep_changed;   /**< of these, those it removed or moved */
+    uint32_t sweep_drain;     /**< the drain of the arena that went on when the pass began, 0: none */
+    bool sweep_repeats;       /**< the pass before changed so much that this one is made at once */
     struct bzd_noted_table noted;
     uint64_t claimed_bytes;        /**< this table's part of `*table_claim` */
     _Atomic uint64_t *table_claim; /**< of the store: see bzd_store_claimed_bytes() */
@@ -44,6 +48,8 @@ struct bzd_shard {
     _Atomic uint64_t writes; /**< changes by callers; not by expiry, eviction or recovery */
     _Atomic uint64_t expired;
     _Atomic uint64_t evicted;
+    _Atomic uint32_t drain_done; /**< the last drain of the arena for which every entry was looked at */
+    _Atomic bool sweep_is_busy;  /**< the sweep should go on here at once */
 };
 
 blitzdb_status bzd_shard_init(struct bzd_shard *shard, const blitzdb_env *env, struct bzd_arena *arena,
@@ -68,12 +74,10 @@ bool bzd_shard_has_expiring(const struct bzd_shard *shard);
 void bzd_shard_count_write(struct bzd_shard *shard);
 void bzd_shard_count_expired(struct bzd_shard *shard);
 void bzd_shard_count_evicted(struct bzd_shard *shard);
-/** True if the arena holds so much more than is used that moving entries together is worth it. No lock. */
-bool bzd_shard_is_sparse(const struct bzd_shard *shard);
-/** Moves an entry to a better place if its arena says so; lack of memory is harmless. */
-void bzd_shard_tidy(struct bzd_shard *shard, uint64_t hash, bzd_ref ref);
-/** Lets the table grow or shrink a step and notes its size. */
-void bzd_shard_maintain(struct bzd_shard *shard);
+/** Moves an entry of which its arena says that it should move; false: lack of memory, which is harmless. */
+bool bzd_shard_tidy(struct bzd_shard *shard, uint64_t hash, bzd_ref ref);
+/** Lets the table grow or shrink a step and notes its size; returns whether another step would do more. */
+bool bzd_shard_maintain(struct bzd_shard *shard);
 /** Forgets every entry without freeing the blocks: the arena is reset by the caller. */
 void bzd_shard_forget(struct bzd_shard *shard);
 
