@@ -254,6 +254,8 @@ blitzdb_status blitzdb_batch_commit(blitzdb_batch *batch, unsigned durability, s
         status = bzd_txn_begin(&txn, core, distinct.slots, distinct.slot_count, growth_of(batch, count));
     if (status == BLITZDB_OK)
         status = run_all(batch, &txn, &distinct, durability, &failed_index);
+    if (status == BLITZDB_OK)
+        (void)bzd_evict_for(core, 0); /* tables may have grown by more steps than the one they announced */
     bzd_distinct_deinit(&distinct);
     if (status != BLITZDB_OK && failed_index_out != NULL)
         *failed_index_out = failed_index;

@@ -214,7 +214,8 @@ Test(evict, expiries_count) {
     }
 }
 
-/* A transaction makes room behind its commit, because only there its size is known; a batch before. */
+/* A transaction makes room behind its commit, because only there its size is known; a batch
+ * before, and piece by piece behind it for what the tables grew by. */
 Test(evict, transactions_and_batches) {
     uint64_t limit = 200000;
     reopen_with(4, limit, BLITZDB_EVICTION_ALLKEYS_LRU);
