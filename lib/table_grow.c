@@ -6,10 +6,10 @@ enum {
     /* Split above 5.5 entries per bucket. Buckets that wait for their split hold up to twice as many as
      * others: with more, too many entries stand in overflow nodes, which cost a third cache miss. */
     SPLIT_LOAD_QUARTERS = 22,
-    /* Merge if what remains is below 5 then: close to the above, so that a table that has shrunk is hardly
-     * larger than one that never grew, and far enough from it: every tenth entry must go before a split is
-     * undone. */
-    MERGE_LOAD_QUARTERS = 20,
+    /* Merge if what remains is below 4 then: near enough to the above that a table that has shrunk is not
+     * much larger than one that never grew, and far enough that eviction at a limit does not merge what the
+     * next writes split again. */
+    MERGE_LOAD_QUARTERS = 16,
     MERGE_NODES = 3, /* the nine items of a bucket need at most so many nodes elsewhere */
 };
 
@@ -138,10 +138,10 @@ static bool merge_bucket(struct bzd_table *table) {
     return true;
 }
 
-/** Small steps do not count: there are more of them, and in small tables they would take a good part of a
+/** Small steps of small tables do not count: there are more of them, and they would take a good part of a
  * small limit. */
-static uint64_t count_if_large(uint64_t step) {
-    return step > BZD_TABLE_SMALL_STEP ? step : 0;
+static uint64_t count_step(const struct bzd_table *table, uint64_t step) {
+    return step > BZD_TABLE_SMALL_STEP || step * 16 <= table->bytes ? step : 0;
 }
 
 uint64_t bzd_table_bytes_ahead(const struct bzd_table *table) {
@@ -151,8 +151,8 @@ uint64_t bzd_table_bytes_ahead(const struct bzd_table *table) {
     if (table->bucket_count == 0)
         return 0;
     int64_t nodes = NODES_AHEAD - (int64_t)table->overflow_free_count;
-    return count_if_large(bzd_places_bytes_ahead(&table->buckets, table->bucket_count, BUCKETS_AHEAD)) +
-           count_if_large(bzd_places_bytes_ahead(&table->overflow, table->overflow_count, nodes));
+    return count_step(table, bzd_places_bytes_ahead(&table->buckets, table->bucket_count, BUCKETS_AHEAD)) +
+           count_step(table, bzd_places_bytes_ahead(&table->overflow, table->overflow_count, nodes));
 }
 
 bool bzd_table_maintain(struct bzd_table *table) {

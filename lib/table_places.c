@@ -140,7 +140,7 @@ uint64_t bzd_places_bytes_ahead(const struct bzd_places *places, uint32_t used, 
     uint64_t bytes = 0;
     if (used + count > bzd_places_capacity(places)) {
         size_t size = segment_size(places, places->segment_count);
-        bytes += is_lent(size) ? PAGE_SIZE : size + LINE_SIZE;
+        bytes += is_lent(size) ? PAGE_SIZE : counted_size(size);
         if (places->segment_count == places->segment_capacity)
             bytes += (places->segment_capacity > 0 ? places->segment_capacity : DIRECTORY_MIN) *
                      sizeof *places->segments;
