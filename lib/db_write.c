@@ -95,7 +95,7 @@ static inline bool set_over(blitzdb *db, struct bzd_slice key, struct bzd_slice 
     bool fits = ref != 0 && bzd_entry_can_take(block, value.size);
     if (fits) {
         bzd_touch(db->core, spot.shard, spot.hash, ref);
-        bzd_shard_overwrite(spot.shard, spot.hash, ref, value);
+        bzd_shard_overwrite(spot.shard, ref, value);
         bzd_shard_count_write(spot.shard);
     }
     bzd_rwlock_write_release(&spot.shard->lock);
@@ -132,7 +132,8 @@ blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size, const 
     if (status != BLITZDB_OK)
         return status;
     struct bzd_slice bytes = bzd_slice_of(value, value_size);
-    if (db->core->dir == NULL && set_over(db, bzd_slice_of(key, key_size), bytes))
+    bool is_simple = db->core->dir == NULL && bzd_fits_limit(db->core, 0); /* above it, every write evicts */
+    if (is_simple && set_over(db, bzd_slice_of(key, key_size), bytes))
         return BLITZDB_OK;
     status = write_begin(db, key, key_size, key_size + value_size, &writing);
     if (status == BLITZDB_MEMORY_LIMIT)

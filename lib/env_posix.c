@@ -73,9 +73,14 @@ static void posix_unmap(void *user, void *memory, size_t size) {
     munmap(memory, size);
 }
 
+/** Only the pages that lie in the part as a whole: the system would take the others' rest with them. */
 static void posix_discard(void *user, void *memory, size_t size) {
     (void)user;
-    (void)madvise(memory, size, MADV_DONTNEED);
+    const uintptr_t mask = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+    uintptr_t begin = ((uintptr_t)memory + mask) & ~mask;
+    uintptr_t end = ((uintptr_t)memory + size) & ~mask;
+    if (begin < end)
+        (void)madvise((uint8_t *)memory + (begin - (uintptr_t)memory), end - begin, MADV_DONTNEED);
 }
 
 /* -- Clocks and chance ------------------------------------------------------------------------------- */

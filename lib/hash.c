@@ -1,7 +1,5 @@
 #include "hash.h"
 
-#include "invariant.h"
-
 #if defined(__x86_64__)
 #include <wmmintrin.h>
 #define WITH_AES __attribute__((target("aes,sse2")))

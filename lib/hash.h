@@ -7,12 +7,13 @@
  * look-ups overlap in memory. Four AES rounds with secret round keys take a quarter of SipHash's
  * instructions.
  *
- * Whoever does not know the 128-bit secret of the database cannot choose colliding keys: two different blocks
- * of 16 bytes have any given difference after four rounds with a probability of at most 1.9 * 2^-114 over the
+ * Whoever does not know the 128-bit secret of the database has no way known to us to choose keys that collide
+ * more often than random ones. What is proven is less: two different blocks of 16 bytes have any given
+ * difference of all 128 bits after four rounds with a probability of at most 1.9 * 2^-114 over independent
  * round keys (L. Keliher, J. Sui, "Exact maximum expected differential and linear probability for two-round
  * AES", 2007; the use as a universal hash is that of K. Minematsu, Y. Tsunoo, "Provably secure MACs from
- * differentially-uniform permutations and AES-based implementations", 2006). Where we deviate: the round keys
- * are expanded from the secret with SipHash, and 64 of the 128 bits are used.
+ * differentially-uniform permutations and AES-based implementations", 2006). A table looks at some 30 of the
+ * bits, and the round keys are expanded from the secret with SipHash.
  *
  *     key of up to 16 bytes -> one block X          hash = rounds(X ^ k0) ^ rounds(T ^ k5)
  *     size and keyspace     -> one block T          longer: X = rounds(X ^ next 16 bytes) ...

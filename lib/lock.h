@@ -2,9 +2,9 @@
  * @file
  * @brief Locks, conditions and the background thread: the only door to pthreads.
  *
- * The reader-writer lock prefers writers, so that a stream of readers cannot starve one. Builds with
- * assertions remember whether it is held for writing, and by whom. Waiting cannot fail; making a lock can
- * (NO_MEMORY).
+ * The reader-writer lock prefers writers that have begun to sleep, which takes microseconds, so that a stream
+ * of readers cannot starve one. Builds with assertions remember whether it is held for writing, and by whom.
+ * Waiting cannot fail; making a lock can (NO_MEMORY).
  */
 #ifndef BZD_LOCK_H
 #define BZD_LOCK_H

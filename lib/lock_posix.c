@@ -63,13 +63,17 @@ static void pause_for(unsigned tries) {
         sched_yield();
 }
 
+/* A call from within a transaction asks for a lock that its thread holds, which is refused as a deadlock: it
+ * waits for itself then, as documented, and never goes on without the lock. */
+
 void bzd_rwlock_read_wait(struct bzd_rwlock *lock) {
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
         pause_for(tries);
         if (pthread_rwlock_tryrdlock(&lock->native) == 0)
             return;
     }
-    expect_success(pthread_rwlock_rdlock(&lock->native));
+    while (pthread_rwlock_rdlock(&lock->native) != 0)
+        sched_yield();
 }
 
 static void write_wait(struct bzd_rwlock *lock) {
@@ -78,7 +82,8 @@ static void write_wait(struct bzd_rwlock *lock) {
         if (pthread_rwlock_trywrlock(&lock->native) == 0)
             return;
     }
-    expect_success(pthread_rwlock_wrlock(&lock->native));
+    while (pthread_rwlock_wrlock(&lock->native) != 0)
+        sched_yield();
 }
 
 void bzd_rwlock_write_acquire(struct bzd_rwlock *lock) {

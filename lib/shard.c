@@ -1,7 +1,6 @@
 #include "shard.h"
 
 #include "invariant.h"
-#include "table_lookup.h"
 
 blitzdb_status bzd_shard_init(struct bzd_shard *shard, const blitzdb_env *env, struct bzd_arena *arena,
                               const struct bzd_hash_key *hash_key, _Atomic uint64_t *table_claim) {
@@ -63,13 +62,13 @@ void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_
     bzd_shard_drop_entry(shard, old_ref);
 }
 
-void bzd_shard_overwrite(struct bzd_shard *shard, uint64_t hash, bzd_ref ref, struct bzd_slice value) {
+void bzd_shard_overwrite(struct bzd_shard *shard, bzd_ref ref, struct bzd_slice value) {
     bzd_rwlock_assert_write_held(&shard->lock);
     uint8_t *block = bzd_arena_at(shard->arena, ref);
     struct bzd_slice present = bzd_entry_value(block);
     BZD_ASSERT(present.size == value.size);
-    if (value.size > 0)
-        bzd_table_overwrite(&shard->table, hash, block + ((const uint8_t *)present.data - block), value);
+    if (value.size > 0) /* the bytes may be those of the present value */
+        memmove(block + ((const uint8_t *)present.data - block), value.data, value.size);
 }
 
 void bzd_shard_remove(struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {

@@ -65,7 +65,7 @@ void bzd_shard_drop_entry(struct bzd_shard *shard, bzd_ref ref);
  */
 void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_ref new_ref);
 /** Writes a value over the one of an entry, which has the same size. */
-void bzd_shard_overwrite(struct bzd_shard *shard, uint64_t hash, bzd_ref ref, struct bzd_slice value);
+void bzd_shard_overwrite(struct bzd_shard *shard, bzd_ref ref, struct bzd_slice value);
 /** Removes an entry and frees its block. */
 void bzd_shard_remove(struct bzd_shard *shard, uint64_t hash, bzd_ref ref);
 /** True if any entry has an expiry. No lock. */

@@ -200,7 +200,7 @@ static void collect_doomed(void *user, bzd_ref ref) {
         doomed->refs[doomed->count++] = ref;
 }
 
-/** Removes the entries of some keyspaces from one shard, bucket by bucket. */
+/** Removes the entries of some keyspaces from one shard, bucket by bucket; the table shrinks with them. */
 static void flush_shard(struct bzd_store *store, struct bzd_shard *shard, uint64_t keyspaces) {
     for (uint32_t bucket = 0; bucket < shard->table.bucket_count;) {
         struct doomed doomed = {.shard = shard, .keyspaces = keyspaces};
@@ -214,6 +214,8 @@ static void flush_shard(struct bzd_store *store, struct bzd_shard *shard, uint64
         if (doomed.count < sizeof doomed.refs / sizeof doomed.refs[0])
             bucket++; /* otherwise the bucket may hold more */
     }
+    while (bzd_shard_maintain(shard))
+        continue;
 }
 
 void bzd_store_flush(struct bzd_store *store, uint64_t keyspaces) {

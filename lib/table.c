@@ -210,9 +210,7 @@ void bzd_table_touch(struct bzd_table *table, uint64_t hash, bzd_ref ref) {
 void bzd_table_insert(struct bzd_table *table, uint64_t hash, bzd_ref ref) {
     BZD_ASSERT(table->bucket_count > 0);
     struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
-    bzd_group_begin_change(bucket);
     bzd_group_add(table, bucket, (struct bzd_table_item){ref, bzd_tag_of(hash), 0});
-    bzd_group_end_change(bucket);
     table->entry_count++;
 }
 
@@ -221,16 +219,12 @@ void bzd_table_replace(struct bzd_table *table, uint64_t hash, bzd_ref old_ref, 
     struct place place = place_of(table, bucket, bzd_tag_of(hash), old_ref);
     struct bzd_table_item item = read_place(bucket, place);
     item.ref = new_ref;
-    bzd_group_begin_change(bucket);
     write_place(bucket, place, item);
-    bzd_group_end_change(bucket);
 }
 
 void bzd_table_remove(struct bzd_table *table, uint64_t hash, bzd_ref ref) {
     struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
     struct place place = place_of(table, bucket, bzd_tag_of(hash), ref);
-    bzd_group_begin_change(bucket);
     empty_place(table, bucket, place);
-    bzd_group_end_change(bucket);
     table->entry_count--;
 }

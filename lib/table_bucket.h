@@ -7,14 +7,11 @@
  *     9   9 references of 5 bytes              4   4 references
  *     54  marks: 9 used, 7 proven              24  next node of the group, 0: none
  *     56  first overflow node, 0: none         28  marks: 4 used, 4 proven
- *     60  version                              29  padding
+ *     60  padding                              29  padding
  *
  * A bucket and its chain of overflow nodes are a *group*. Only the head of the chain may have empty slots,
  * and these are its last ones; so a group has as few nodes as its entries need, and taking an entry out moves
  * one from the head into the hole.
- *
- * Every change of a group makes its version odd before and even after, so
- * that a reader without the lock could notice it.
  *
  * A free overflow node has tags of zero and is in a doubly linked chain: `next`, and the previous one as
  * first reference.
@@ -49,7 +46,7 @@ struct bzd_bucket {
     uint8_t refs[BZD_BUCKET_SLOTS][BZD_REF_SIZE];
     _Atomic uint16_t clock;
     uint32_t overflow;
-    uint32_t version;
+    uint8_t padding[4];
 };
 
 struct bzd_overflow {
@@ -190,15 +187,7 @@ static inline uint32_t bzd_table_bucket_of(const struct bzd_table *table, uint64
 
 /* -- Groups --------------------------------------------------------------------------------------- */
 
-static inline void bzd_group_begin_change(struct bzd_bucket *bucket) {
-    bucket->version++;
-}
-
-static inline void bzd_group_end_change(struct bzd_bucket *bucket) {
-    bucket->version++;
-}
-
-/** Adds an item; a node for it was reserved. A change has begun. */
+/** Adds an item; a node for it was reserved. */
 void bzd_group_add(struct bzd_table *table, struct bzd_bucket *bucket, struct bzd_table_item item);
 
 /** Hash of an entry's key. */

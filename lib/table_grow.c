@@ -96,11 +96,10 @@ static void move_group(struct bzd_table *table, const struct bzd_bucket *group,
     }
 }
 
-/** Copies a bucket and empties it, all but its version. */
+/** Copies a bucket and empties it. */
 static void detach_group(struct bzd_bucket *bucket, struct bzd_bucket *group_out) {
     memcpy(group_out, bucket, sizeof *bucket);
     memset(bucket, 0, sizeof *bucket);
-    bucket->version = group_out->version;
 }
 
 /** Splits the bucket whose turn it is; false: no memory. */
@@ -113,12 +112,8 @@ static bool split_bucket(struct bzd_table *table) {
 
     struct targets targets = {bzd_bucket_at(table, low), bzd_bucket_at(table, high), high - low};
     struct bzd_bucket group;
-    bzd_group_begin_change(targets.low);
-    bzd_group_begin_change(targets.high);
     detach_group(targets.low, &group);
     move_group(table, &group, &targets);
-    bzd_group_end_change(targets.high);
-    bzd_group_end_change(targets.low);
     return true;
 }
 
@@ -130,11 +125,9 @@ static bool merge_bucket(struct bzd_table *table) {
     uint32_t low = high - (UINT32_C(1) << bzd_level_of(high));
     struct targets targets = {bzd_bucket_at(table, low), NULL, 0};
     struct bzd_bucket group;
-    bzd_group_begin_change(targets.low);
     detach_group(bzd_bucket_at(table, high), &group);
     move_group(table, &group, &targets);
     drop_bucket(table);
-    bzd_group_end_change(targets.low);
     return true;
 }
 

@@ -73,13 +73,4 @@ static inline bzd_ref bzd_probe_finish(const struct bzd_probe *probe, unsigned k
     return bzd_table_look_up(probe->table, probe->hash, keyspace, key, block_out);
 }
 
-/** Writes bytes into the value of an entry with this hash, as a change of its group. They may overlap. */
-static inline void bzd_table_overwrite(const struct bzd_table *table, uint64_t hash, uint8_t *to,
-                                       struct bzd_slice bytes) {
-    struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
-    bzd_group_begin_change(bucket);
-    memmove(to, bytes.data, bytes.size);
-    bzd_group_end_change(bucket);
-}
-
 #endif

@@ -72,13 +72,11 @@ static void move_node(struct bzd_table *table, uint32_t from, uint32_t to) {
     struct bzd_overflow *node = bzd_overflow_at(table, from);
     uint64_t hash = bzd_table_hash_entry(table, bzd_ref_load(node->refs[0]));
     struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
-    bzd_group_begin_change(bucket);
     uint32_t *link = &bucket->overflow;
     while (*link != from)
         link = &bzd_overflow_at(table, *link)->next;
     *link = to;
     memcpy(bzd_overflow_at(table, to), node, sizeof *node);
-    bzd_group_end_change(bucket);
 }
 
 /** Makes the numbers of the nodes end one earlier; there is a free node. */

@@ -109,7 +109,7 @@ static bool chain_is_valid(const struct bzd_table *table, const struct bzd_bucke
     unsigned empty = bzd_bucket_match(bucket, 0);
     unsigned clock = atomic_load_explicit(&bucket->clock, memory_order_relaxed);
     unsigned slots = ~empty & ((1u << BZD_BUCKET_SLOTS) - 1);
-    if (bucket->version % 2 != 0 || (clock & ~(slots | slots << BZD_BUCKET_SLOTS)) != 0)
+    if ((clock & ~(slots | slots << BZD_BUCKET_SLOTS)) != 0)
         return false;
     if (bucket->overflow != 0 && empty != 0)
         return false;

@@ -306,7 +306,7 @@ blitzdb_status bzd_txn_overwrite(struct bzd_txn *txn, struct bzd_slice value, un
             return status;
         }
     }
-    bzd_shard_overwrite(slot->shard, slot->hash, slot->old_ref, value);
+    bzd_shard_overwrite(slot->shard, slot->old_ref, value);
     bzd_shard_count_write(slot->shard);
     txn->published = true;
     release(txn);

@@ -56,7 +56,8 @@ typedef struct blitzdb_env {
     void *(*map)(void *user, size_t size, size_t alignment, unsigned flags);
     /** Releases a whole mapping. */
     void (*unmap)(void *user, void *memory, size_t size);
-    /** Gives the pages of a part of a mapping back; the bytes read as zero or as before from now on. */
+    /** Gives the whole pages in a part of a mapping back, whatever size pages have; the bytes of the part
+     * read as zero or as before from now on, all others as before. */
     void (*discard)(void *user, void *memory, size_t size);
 
     /** Wall clock, Unix time in milliseconds. */

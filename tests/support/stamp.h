@@ -50,9 +50,10 @@ static inline uint32_t stamp_key(unsigned kind, uint32_t number) {
     return (uint32_t)kind << 24 | number;
 }
 
-/** Length of a value; versions that follow each other differ in it. */
+/** Length of a value: of versions that follow each other, two have the same and the next two another one, so
+ * that values are written over as well as replaced. */
 static inline size_t stamp_size(const struct stamp *stamp) {
-    return sizeof(*stamp) + (stamp->version * 37 + stamp->key) % (STAMP_FILLING_MAX + 1);
+    return sizeof(*stamp) + (stamp->version / 2 * 37 + stamp->key) % (STAMP_FILLING_MAX + 1);
 }
 
 /** Makes a value; returns its size. */

@@ -70,6 +70,33 @@ Test(db_write, same_size) {
     cr_assert_str_eq(get_text(db, "empty"), "");
 }
 
+/* The same in a database without files, where it takes a shorter way. */
+Test(db_write, same_size_in_memory) {
+    blitzdb_options options = fixture_options();
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    cr_assert_eq(blitzdb_open(NULL, &options, &db), BLITZDB_OK);
+    blitzdb *other;
+    cr_assert_eq(blitzdb_keyspace(db, 1, &other), BLITZDB_OK);
+    cr_assert_eq(set_text(db, "key", "before"), BLITZDB_OK);
+    cr_assert_eq(set_text(other, "key", "before"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_swap_keyspaces(db, 0, 2), BLITZDB_OK);
+    cr_assert_eq(blitzdb_swap_keyspaces(db, 2, 0), BLITZDB_OK);
+
+    cr_assert_eq(set_text(db, "key", "after!"), BLITZDB_OK);
+    cr_assert_str_eq(get_text(db, "key"), "after!");
+    cr_assert_str_eq(get_text(other, "key"), "before");
+    cr_assert_eq(set_text(db, "key", "longer"), BLITZDB_OK);
+    cr_assert_eq(set_text(db, "key", "longer than that"), BLITZDB_OK);
+    cr_assert_str_eq(get_text(db, "key"), "longer than that");
+
+    cr_assert_eq(blitzdb_expire(db, "key", 3, 1000), BLITZDB_OK);
+    int64_t at_ms;
+    cr_assert_eq(set_text(db, "key", "LONGER THAN THAT"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_expire_time(db, "key", 3, &at_ms), BLITZDB_OK);
+    cr_assert_eq(at_ms, 0, "a SET takes the expiry away");
+    cr_assert_str_eq(get_text(db, "key"), "LONGER THAN THAT");
+}
+
 /* Two expiries at once, and times that do not fit, are refused. */
 Test(db_write, expiry_options_out_of_range) {
     blitzdb_set_options options = BLITZDB_SET_OPTIONS_INIT;

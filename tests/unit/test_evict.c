@@ -90,6 +90,36 @@ Test(evict, refused_without_eviction) {
     cr_assert_eq(set_number(keys, 20, false), BLITZDB_OK);
 }
 
+/* A limit that is lowered is come up to by writes that only write over values, in a database without files
+ * too; and such a write counts as a use. */
+Test(evict, writing_over_evicts_and_marks) {
+    blitzdb_options options = fixture_options();
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    cr_assert_eq(blitzdb_open(NULL, &options, &db), BLITZDB_OK);
+    for (uint64_t key = 0; key < 4000; key++)
+        cr_assert_eq(blitzdb_set(db, &key, sizeof key, "0123456789abcdef", 16), BLITZDB_OK);
+    uint64_t limit = used_bytes() / 2;
+    cr_assert_eq(blitzdb_set_memory_limit(db, limit, BLITZDB_EVICTION_ALLKEYS_LRU), BLITZDB_OK);
+
+    for (unsigned round = 0; round < 100; round++)
+        for (uint64_t key = 0; key < 100; key++)
+            cr_assert_eq(blitzdb_set(db, &key, sizeof key, "fedcba9876543210", 16), BLITZDB_OK);
+    cr_assert_leq(used_bytes(), limit);
+    cr_assert_gt(evicted(), 1000);
+    for (uint64_t key = 4000; key < 6000; key++) {
+        uint64_t hot = key % 100;
+        cr_assert_eq(blitzdb_set(db, &hot, sizeof hot, "FEDCBA9876543210", 16), BLITZDB_OK);
+        cr_assert_eq(blitzdb_set(db, &key, sizeof key, "0123456789abcdef", 16), BLITZDB_OK);
+    }
+    for (uint64_t key = 0; key < 100; key++) {
+        char value[16];
+        size_t size;
+        cr_assert_eq(blitzdb_get(db, &key, sizeof key, value, sizeof value, &size), BLITZDB_OK, "%d",
+                     (int)key);
+        cr_assert_eq(memcmp(value, "FEDCBA9876543210", 16), 0);
+    }
+}
+
 /** Fills up to the limit; a value over one of the same size goes in all the same, one byte more does not. */
 static void expect_same_size_fits(blitzdb *handle) {
     static const char value[65];
