@@ -7,7 +7,7 @@
  *     .. 512           8
  *     .. 32 KiB        a 32nd of the power of two below
  *
- * Small entries are many, so little of them is wasted; nothing larger is rounded up by more than a 32nd.
+ * Small entries are many, so little of them is wasted; nothing larger is rounded up by more than a 16th.
  */
 #ifndef BZD_ARENA_CLASS_H
 #define BZD_ARENA_CLASS_H

@@ -28,7 +28,8 @@ enum {
     BZD_SPAN_ID_BITS = BZD_REGION_BITS - BZD_SPAN_BITS,
     BZD_REGION_SIZE = 1 << BZD_REGION_BITS,
     BZD_REGION_INDEX_END = 1 << 21, /**< what fits above the offset in 40 bits */
-    BZD_HUGE_FROM_REGIONS = 4,      /**< an arena of this many regions is worth huge pages */
+    /* An arena of so many is worth huge pages, of which the last ones are half empty. */
+    BZD_HUGE_FROM_REGIONS = 16,
 };
 
 /** Ends a chain of freed blocks. */

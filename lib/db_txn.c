@@ -1,5 +1,4 @@
-/** Transactions over named keys: the public face of txn.h, and the search for distinct keys that batches
- * share. */
+/** Transactions over named keys: the public face of txn.h. */
 #include "distinct.h"
 #include "txn.h"
 

@@ -1,4 +1,5 @@
-/** Writing calls on one key: each is a transaction of one slot, on the stack. */
+/** Writing calls on one key: each is a transaction of one slot, on the stack, but for the shortest way of a
+ * SET. */
 #include "change.h"
 #include "spot.h"
 

@@ -83,7 +83,7 @@ static inline bzd_ref bzd_ref_load(const uint8_t *from) {
 }
 
 /** The reference at an offset of a bucket or node before which three more bytes stand: one load and a shift.
- * What stands behind the last one may be written at the same time: the recently-used bits. */
+ * What stands behind the last one may be written at the same time: the marks. */
 static inline bzd_ref bzd_ref_load_at(const void *places, size_t offset) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint64_t word;

@@ -71,7 +71,7 @@ has_instruction() {
 
 # What this run is for is in the library, or there is nothing to run.
 check_instructions() {
-    for instruction in cmeq crc32cx ldar stlr; do
+    for instruction in cmeq crc32cx aese ldar stlr; do
         has_instruction $instruction || { echo "The library does not use $instruction." >&2 && return 1; }
     done
 }

@@ -225,7 +225,8 @@ typedef void (*blitzdb_view_fn)(void *user, const blitzdb_view_entry *entry);
  * @param[in] view called once for every key, absent ones included.
  * @param[in] user handed to `view`.
  * @retval BLITZDB_OK every key was shown.
- * @retval BLITZDB_NO_MEMORY no room for the list of locks (only with more than 64 keys); nothing was shown.
+ * @retval BLITZDB_NO_MEMORY no room for the hashes of the keys (only with more than 64 keys); nothing was
+ * shown.
  * @par Without a callback
  * blitzdb_get_alloc(), blitzdb_mget().
  * @since 0.1.0
@@ -244,7 +245,7 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_view(blitzdb *db, size_t co
  * @param[out] value_sizes_out full size of each value found.
  * @param[out] statuses_out per key ::BLITZDB_OK, ::BLITZDB_NOT_FOUND or ::BLITZDB_BUFFER_TOO_SMALL.
  * @retval BLITZDB_OK all keys were looked up; see `statuses_out`.
- * @retval BLITZDB_NO_MEMORY no room for the list of locks (only with more than 64 keys).
+ * @retval BLITZDB_NO_MEMORY no room for the hashes of the keys (only with more than 64 keys).
  * @since 0.1.0
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_mget(blitzdb *db, size_t count, const void *const keys[],

@@ -82,6 +82,10 @@ measure() {
 
 measure store "$build/bin/bench_store" --items "$items"
 measure memory "$build/bin/bench_memory"
+measure events "$build/bin/bench_events" all
+echo "== eviction"
+"$build/bin/bench_eviction" >"$results/eviction.txt"
+cat "$results/eviction.txt"
 /usr/bin/python3 tests/bench/plot.py "$results" "$results/store.csv" "$results/memory.csv"
 
 set -- --server "$build/bin/blitzdb-server" --load "$build/bin/load"

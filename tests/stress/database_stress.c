@@ -42,7 +42,7 @@ static size_t account_name(char *name, unsigned number) {
     return (size_t)snprintf(name, 32, "account/%u", number);
 }
 
-/** Moves an amount from one account to another, by a batch or by a transaction. */
+/** Moves an amount from one account to another, by a batch. */
 static void transfer(struct worker *worker) {
     char from[32], to[32];
     size_t from_size = account_name(from, (unsigned)rng_below(&worker->rng, ACCOUNTS));

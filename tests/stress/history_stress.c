@@ -2,11 +2,13 @@
  * takes snapshots, with a thread that pumps. ThreadSanitizer watches; what each thread did is compared with
  * what is there, in the end and at every step, so that lost updates and torn reads are found as well:
  *
- *   shared   pairs of keys that change together, by transactions and batches on condition; the version of a
- * pair is the number of commits, no reader sees halves, an older version than before, or than was finished
- * before owned    keys that one thread changes: it knows what is there; tables grow and shrink fodder   keys
- * that expire and are evicted: what is there is whole swapped  keys in two keyspaces that are exchanged and
- * emptied numbers  counters and a list of appended records
+ * - shared: pairs of keys that change together, by transactions and batches on condition. The version of a
+ * pair is the number of commits; no reader sees halves, an older version than before, or than was finished
+ * before.
+ * - owned: keys that one thread changes. It knows what is there; tables grow and shrink.
+ * - fodder: keys that expire and are evicted. What is there is whole.
+ * - swapped: keys in two keyspaces that are exchanged and emptied.
+ * - numbers: counters and a list of appended records.
  *
  * Arguments: operations per thread (default 3000), seed. */
 #include <stdatomic.h>

@@ -439,13 +439,13 @@ static void close_counting(void) {
 
 TestSuite(arena_system, .init = open_counting, .fini = close_counting);
 
-/* Small arenas use small pages; from four regions on new ones ask for huge pages, which need aligned
+/* Small arenas use small pages; from 16 regions on new ones ask for huge pages, which need aligned
  * regions. */
 Test(arena_system, huge_pages_once_it_is_large) {
-    while (maps < 4)
+    while (maps < 16)
         alloc(30000);
     cr_assert_eq(huge_maps, 0);
-    while (maps < 5)
+    while (maps < 17)
         alloc(30000);
 
     cr_assert_eq(huge_maps, 1);

@@ -135,7 +135,7 @@ Test(hash, everything_matters) {
 }
 
 /* Counting keys fill 256 drawers evenly, by each byte of the hash: the chi-square of 255 degrees of freedom
- * stays far below 400, which one in ten million random choices reaches. */
+ * stays far below 400, which not one in ten million random choices reaches. */
 Test(hash, spreads_similar_keys) {
     enum { KEYS = 65536, DRAWERS = 256 };
     struct bzd_hash_key key;
