@@ -209,7 +209,7 @@ static void thin_out(int kept) {
 
 static void assert_together(int kept) {
     blitzdb_stats_info stats = stats_now();
-    cr_assert_eq(stats.keys, MANY / kept);
+    cr_assert_eq(stats.keys, (uint64_t)(MANY / kept));
     cr_assert_lt(stats.arena_bytes * 100, stats.entry_bytes * 120, "%llu bytes held for %llu",
                  (unsigned long long)stats.arena_bytes, (unsigned long long)stats.entry_bytes);
     for (int i = 0; i < MANY; i += kept)
