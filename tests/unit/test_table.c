@@ -75,6 +75,7 @@ Test(table, equal_hashes) {
 
 /* Every comparison of tags finds exactly the slots a loop finds; nothing behind the tags counts. */
 Test(table, matches_tags) {
+    static const uint8_t values[] = {0, 1, 0x80, 0x81};
     struct rng rng = {11};
     struct {
         _Alignas(64) struct bzd_bucket bucket;
@@ -84,8 +85,8 @@ Test(table, matches_tags) {
         /* Few values, so that there are many matches, and neighbours that differ in the lowest bit. */
         uint8_t *bytes = (uint8_t *)&memory;
         for (size_t i = 0; i < sizeof memory; i++)
-            bytes[i] = (uint8_t)((rng_next(&rng) & 3) * 0x7F);
-        uint8_t tag = (uint8_t)((rng_next(&rng) & 3) * 0x7F);
+            bytes[i] = values[rng_next(&rng) & 3];
+        uint8_t tag = values[rng_next(&rng) & 3];
         unsigned in_bucket = 0;
         unsigned in_node = 0;
         for (unsigned i = 0; i < BZD_BUCKET_SLOTS; i++)

@@ -145,8 +145,7 @@ Test(victim, used_is_proven) {
     cr_assert_gt(rounds[1], rounds[0], "LFU takes longer: %u", rounds[1]);
 }
 
-/* If everything is in use one entry goes all the same, after a bounded look, and rather one that only was
- * used earlier. */
+/* If everything is in use one entry goes all the same, after a bounded look. */
 Test(victim, all_in_use) {
     set_keys('a', 5000, 0);
     read_keys('a', 5000);
@@ -155,7 +154,7 @@ Test(victim, all_in_use) {
     cr_assert_geq(made.buckets_left, 1000000 - 64);
 }
 
-/* Writing is using, and so is reading many keys at once; without a policy that asks, nothing is marked. */
+/* Writing is using; without a policy that asks, nothing is marked. */
 Test(victim, marks_by_policy) {
     set_keys('a', 1, 0);
     set_keys('b', 1, 0);
