@@ -30,6 +30,7 @@ STYLES = {
     "CacheDBM": ("#56B4E9", "D"),
     "BabyDBM": ("#009E73", "^"),
     "libcuckoo": ("#CC79A7", "v"),
+    "cuckoo-str": ("#882255", "<"),
     "map+locks": ("#999999", "P"),
     "LMDB": ("#F0E442", "X"),
     "RocksDB": ("#000000", "*"),

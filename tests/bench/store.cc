@@ -47,6 +47,7 @@ std::vector<KnownStore> known_stores() {
 #endif
 #ifdef BENCH_WITH_LIBCUCKOO
     stores.push_back({"libcuckoo", false, false, open_libcuckoo});
+    stores.push_back({"cuckoo-str", false, false, open_libcuckoo_with_strings});
 #endif
     stores.push_back({"map+locks", false, false, open_map_with_locks});
 #ifdef BENCH_WITH_LMDB

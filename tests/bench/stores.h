@@ -12,6 +12,7 @@ std::unique_ptr<Store> open_tiny_dbm(const Plan &plan);
 std::unique_ptr<Store> open_cache_dbm(const Plan &plan);
 std::unique_ptr<Store> open_baby_dbm(const Plan &plan);
 std::unique_ptr<Store> open_libcuckoo(const Plan &plan);
+std::unique_ptr<Store> open_libcuckoo_with_strings(const Plan &plan);
 std::unique_ptr<Store> open_map_with_locks(const Plan &plan);
 std::unique_ptr<Store> open_lmdb(const Plan &plan);
 std::unique_ptr<Store> open_rocksdb(const Plan &plan);
