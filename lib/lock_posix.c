@@ -63,32 +63,26 @@ static void pause_for(unsigned tries) {
         sched_yield();
 }
 
-/* A call from within a transaction asks for a lock that its thread holds, which is refused as a deadlock: it
- * waits for itself then, as documented, and never goes on without the lock. */
-
-void bzd_rwlock_read_wait(struct bzd_rwlock *lock) {
+/** Tries, then sleeps. A call from within a transaction asks for a lock that its thread holds, which is
+ * refused as a deadlock: it waits for itself then, as documented, and never goes on without the lock. */
+static void wait_for(pthread_rwlock_t *lock, int (*attempt)(pthread_rwlock_t *),
+                     int (*sleep_for)(pthread_rwlock_t *)) {
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
         pause_for(tries);
-        if (pthread_rwlock_tryrdlock(&lock->native) == 0)
+        if (attempt(lock) == 0)
             return;
     }
-    while (pthread_rwlock_rdlock(&lock->native) != 0)
+    while (sleep_for(lock) != 0)
         sched_yield();
 }
 
-static void write_wait(struct bzd_rwlock *lock) {
-    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
-        pause_for(tries);
-        if (pthread_rwlock_trywrlock(&lock->native) == 0)
-            return;
-    }
-    while (pthread_rwlock_wrlock(&lock->native) != 0)
-        sched_yield();
+void bzd_rwlock_read_wait(struct bzd_rwlock *lock) {
+    wait_for(&lock->native, pthread_rwlock_tryrdlock, pthread_rwlock_rdlock);
 }
 
 void bzd_rwlock_write_acquire(struct bzd_rwlock *lock) {
     if (pthread_rwlock_trywrlock(&lock->native) != 0)
-        write_wait(lock);
+        wait_for(&lock->native, pthread_rwlock_trywrlock, pthread_rwlock_wrlock);
 #ifndef NDEBUG
     lock->writer = pthread_self();
     lock->write_held = true;

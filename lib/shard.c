@@ -140,7 +140,6 @@ bool bzd_shard_maintain(struct bzd_shard *shard) {
 void bzd_shard_forget(struct bzd_shard *shard) {
     bzd_rwlock_assert_write_held(&shard->lock);
     bzd_table_deinit(&shard->table);
-    bzd_table_init(&shard->table, shard->table.env, shard->arena, shard->table.hash_key);
     for (unsigned keyspace = 0; keyspace < BLITZDB_KEYSPACES; keyspace++) {
         atomic_store_explicit(&shard->keys[keyspace], 0, memory_order_relaxed);
         atomic_store_explicit(&shard->expiring[keyspace], 0, memory_order_relaxed);

@@ -37,6 +37,23 @@ Test(db_keyspace, count) {
     cr_assert_eq(count_keys(db), 0);
 }
 
+/* Flushing one keyspace gives the memory of its part of the tables back at once, though another one has keys.
+ */
+Test(db_keyspace, flush_one_shrinks_tables) {
+    blitzdb *other;
+    cr_assert_eq(blitzdb_keyspace(db, 1, &other), BLITZDB_OK);
+    cr_assert_eq(set_text(other, "key", "stays"), BLITZDB_OK);
+    for (uint32_t key = 0; key < 20000; key++)
+        cr_assert_eq(blitzdb_set(db, &key, sizeof key, "1", 1), BLITZDB_OK);
+    blitzdb_stats_info full = BLITZDB_STATS_INFO_INIT, flushed = BLITZDB_STATS_INFO_INIT;
+    cr_assert_eq(blitzdb_stats(db, &full), BLITZDB_OK);
+
+    cr_assert_eq(blitzdb_flush_keyspace(db), BLITZDB_OK);
+    cr_assert_eq(blitzdb_stats(db, &flushed), BLITZDB_OK);
+    cr_assert_lt(flushed.table_bytes, full.table_bytes / 10);
+    cr_assert_str_eq(get_text(other, "key"), "stays");
+}
+
 /* Flushing one keyspace leaves the others, now and after a reopen. */
 Test(db_keyspace, flush_one) {
     cr_assert_eq(blitzdb_flush_keyspace(first), BLITZDB_OK);

@@ -93,6 +93,21 @@ Test(memory, discard) {
     env->unmap(env->user, memory, 16384);
 }
 
+/* A part that holds no whole page keeps its bytes, and so do its neighbours: pages may be larger than those
+ * who ask believe. */
+Test(memory, discard_less_than_a_page) {
+    unsigned char *memory = env->map(env->user, 16384, 4096, 0);
+    cr_assert_not_null(memory);
+    memset(memory, 7, 16384);
+
+    env->discard(env->user, memory, 1024);
+    env->discard(env->user, memory + 4096 + 100, 4096);
+
+    for (int i = 0; i < 16384; i++)
+        cr_assert_eq(memory[i], 7, "byte %d", i);
+    env->unmap(env->user, memory, 16384);
+}
+
 /* Two draws of 32 random bytes differ, and an odd size fills the last byte too. */
 Test(memory, random_bytes) {
     unsigned char a[32] = {0};
