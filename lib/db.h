@@ -21,19 +21,24 @@
 #include "recovery.h"
 #include "store.h"
 
+/** Values of ::blitzdb_durability. */
+enum { BZD_DURABILITIES = BLITZDB_DURABILITY_ALWAYS + 1 };
+
 struct bzd_core;
 
-/** A handle: one keyspace of a database. All handles live in the core. */
+/** A handle: one keyspace of a database, and how durable writes through it are. All handles live in the core.
+ */
 struct blitzdb {
     struct bzd_core *core;
-    unsigned keyspace; /**< as selected, not as stored */
+    unsigned keyspace;   /**< as selected, not as stored */
+    unsigned durability; /**< of writes that do not say; default: the database's */
 };
 
 struct bzd_core {
     /* constant after open */
     blitzdb_env env;
     struct bzd_logger logger;
-    struct blitzdb handles[BLITZDB_KEYSPACES];
+    struct blitzdb handles[BZD_DURABILITIES][BLITZDB_KEYSPACES];
     volatile uint8_t *alive_page; /**< holds 1; reads as 0 in a forked child */
     uint32_t durability;
     uint32_t sync_interval_ms;
@@ -112,7 +117,8 @@ blitzdb_status bzd_append_record(struct bzd_core *core, const struct bzd_record 
  * values fit (0: the write frees, or adds so little that it is never refused). */
 blitzdb_status bzd_admit(struct bzd_core *core, size_t growth);
 
-/** Waits for, or triggers, what a durability asks of a write that ends at `position`. */
+/** Waits for, or triggers, what a durability asks of a write that ends at `position`; default: the
+ * database's. */
 blitzdb_status bzd_settle(struct bzd_core *core, uint64_t position, unsigned durability);
 
 /** One bounded round of everything that falls due; see blitzdb_pump(). */

@@ -24,7 +24,7 @@ struct operation {
 };
 
 struct blitzdb_batch {
-    struct bzd_core *core;
+    blitzdb *db; /**< the handle it was made with */
     unsigned selected;
     struct bzd_buffer operations; /**< array of struct operation */
     struct bzd_buffer bytes;      /**< keys and values */
@@ -40,7 +40,7 @@ blitzdb_status blitzdb_batch_create(blitzdb *db, blitzdb_batch **batch_out) {
     blitzdb_batch *batch = bzd_alloc_zeroed(env, sizeof *batch);
     if (batch == NULL)
         return BLITZDB_NO_MEMORY;
-    batch->core = db->core;
+    batch->db = db;
     batch->selected = db->keyspace;
     bzd_buffer_init(&batch->operations, env);
     bzd_buffer_init(&batch->bytes, env);
@@ -51,7 +51,7 @@ blitzdb_status blitzdb_batch_create(blitzdb *db, blitzdb_batch **batch_out) {
 void blitzdb_batch_destroy(blitzdb_batch *batch) {
     if (batch == NULL)
         return;
-    const blitzdb_env *env = &batch->core->env;
+    const blitzdb_env *env = &batch->db->core->env;
     bzd_buffer_deinit(&batch->operations);
     bzd_buffer_deinit(&batch->bytes);
     bzd_free(env, batch);
@@ -236,8 +236,8 @@ static size_t growth_of(const blitzdb_batch *batch, size_t count) {
 blitzdb_status blitzdb_batch_commit(blitzdb_batch *batch, unsigned durability, size_t *failed_index_out) {
     if (batch == NULL || durability > BLITZDB_DURABILITY_ALWAYS)
         return BLITZDB_INVALID;
-    struct bzd_core *core = batch->core;
-    blitzdb_status status = bzd_enter(&core->handles[0]);
+    struct bzd_core *core = batch->db->core;
+    blitzdb_status status = bzd_enter(batch->db);
     size_t count = blitzdb_batch_count(batch);
     size_t failed_index = count;
     if (status != BLITZDB_OK || count == 0)
@@ -251,7 +251,7 @@ blitzdb_status blitzdb_batch_commit(blitzdb_batch *batch, unsigned durability, s
     }
     struct bzd_txn txn;
     if (status == BLITZDB_OK)
-        status = bzd_txn_begin(&txn, core, distinct.slots, distinct.slot_count, growth_of(batch, count));
+        status = bzd_txn_begin(&txn, batch->db, distinct.slots, distinct.slot_count, growth_of(batch, count));
     if (status == BLITZDB_OK)
         status = run_all(batch, &txn, &distinct, durability, &failed_index);
     if (status == BLITZDB_OK)

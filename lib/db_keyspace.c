@@ -14,17 +14,19 @@ blitzdb_status blitzdb_count(blitzdb *db, uint64_t *keys_out, uint64_t *keys_wit
 }
 
 /** Unlocks every shard and waits for the record's durability. */
-static blitzdb_status unlock_all(struct bzd_core *core, blitzdb_status status, uint64_t position) {
+static blitzdb_status unlock_all(const blitzdb *db, blitzdb_status status, uint64_t position) {
+    struct bzd_core *core = db->core;
     if (status == BLITZDB_OK)
         bzd_shard_count_write(&core->store.shards[0]);
     bzd_store_write_release_all(&core->store);
     if (status != BLITZDB_OK || position == 0)
         return status;
-    return bzd_settle(core, position, BLITZDB_DURABILITY_DEFAULT);
+    return bzd_settle(core, position, db->durability);
 }
 
 /** Empties one selected keyspace, or all of them if `selected` is BLITZDB_KEYSPACES. */
-static blitzdb_status flush(struct bzd_core *core, unsigned selected) {
+static blitzdb_status flush(const blitzdb *db, unsigned selected) {
+    struct bzd_core *core = db->core;
     struct bzd_store *store = &core->store;
     uint64_t position = 0;
     blitzdb_status status = bzd_admit(core, 0);
@@ -37,17 +39,17 @@ static blitzdb_status flush(struct bzd_core *core, unsigned selected) {
     status = bzd_append_record(core, &record, &position);
     if (status == BLITZDB_OK)
         bzd_store_flush(store, record.number);
-    return unlock_all(core, status, position);
+    return unlock_all(db, status, position);
 }
 
 blitzdb_status blitzdb_flush_keyspace(blitzdb *db) {
     blitzdb_status status = bzd_enter(db);
-    return status == BLITZDB_OK ? flush(db->core, db->keyspace) : status;
+    return status == BLITZDB_OK ? flush(db, db->keyspace) : status;
 }
 
 blitzdb_status blitzdb_flush_all(blitzdb *db) {
     blitzdb_status status = bzd_enter(db);
-    return status == BLITZDB_OK ? flush(db->core, BLITZDB_KEYSPACES) : status;
+    return status == BLITZDB_OK ? flush(db, BLITZDB_KEYSPACES) : status;
 }
 
 /** The map with two numbers' meanings exchanged. */
@@ -73,7 +75,7 @@ blitzdb_status blitzdb_swap_keyspaces(blitzdb *db, unsigned first, unsigned seco
     status = bzd_append_record(core, &record, &position);
     if (status == BLITZDB_OK)
         atomic_store_explicit(&core->store.keyspace_map, record.number, memory_order_release);
-    return unlock_all(core, status, position);
+    return unlock_all(db, status, position);
 }
 
 /** Picks one of the live entries it is shown, each with the same chance. */

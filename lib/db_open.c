@@ -194,8 +194,9 @@ static void init_constants(struct bzd_core *core, const blitzdb_options *options
     core->snapshot_min_changes = options->snapshot_min_changes;
     core->snapshot_log_bytes = options->snapshot_log_bytes;
     bzd_limit_set(core, options->memory_limit_bytes, options->eviction);
-    for (unsigned i = 0; i < BLITZDB_KEYSPACES; i++)
-        core->handles[i] = (struct blitzdb){core, i};
+    for (unsigned i = 0; i < BZD_DURABILITIES; i++)
+        for (unsigned k = 0; k < BLITZDB_KEYSPACES; k++)
+            core->handles[i][k] = (struct blitzdb){core, k, i};
 }
 
 /** Maps the page that tells parent from child. */
@@ -272,7 +273,7 @@ blitzdb_status blitzdb_open(const char *path, const blitzdb_options *given, blit
         bzd_free(&env, core);
         return bzd_error_set(options.error, status, 0, "opening %s", path != NULL ? path : "in memory");
     }
-    *db_out = &core->handles[0];
+    *db_out = &core->handles[BLITZDB_DURABILITY_DEFAULT][0];
     return BLITZDB_OK;
 }
 
@@ -300,7 +301,17 @@ blitzdb_status blitzdb_keyspace(blitzdb *db, unsigned keyspace, blitzdb **keyspa
         return status;
     if (keyspace >= BLITZDB_KEYSPACES || keyspace_out == NULL)
         return BLITZDB_INVALID;
-    *keyspace_out = &db->core->handles[keyspace];
+    *keyspace_out = &db->core->handles[db->durability][keyspace];
+    return BLITZDB_OK;
+}
+
+blitzdb_status blitzdb_with_durability(blitzdb *db, uint32_t durability, blitzdb **handle_out) {
+    blitzdb_status status = bzd_enter(db);
+    if (status != BLITZDB_OK)
+        return status;
+    if (durability > BLITZDB_DURABILITY_ALWAYS || handle_out == NULL)
+        return BLITZDB_INVALID;
+    *handle_out = &db->core->handles[durability][db->keyspace];
     return BLITZDB_OK;
 }
 

@@ -37,7 +37,7 @@ blitzdb_status blitzdb_txn_begin(blitzdb *db, const blitzdb_key *keys, size_t co
     if (status == BLITZDB_OK)
         txn->may_grow = bzd_evict_for(core, 0) == BLITZDB_OK; /* by how much is known at commit */
     if (status == BLITZDB_OK)
-        status = bzd_txn_begin(&txn->txn, core, txn->distinct.slots, txn->distinct.slot_count, 0);
+        status = bzd_txn_begin(&txn->txn, db, txn->distinct.slots, txn->distinct.slot_count, 0);
     if (status != BLITZDB_OK) {
         bzd_distinct_deinit(&txn->distinct);
         bzd_free(&core->env, txn);
@@ -52,7 +52,7 @@ static blitzdb_status enter(blitzdb_txn *txn, size_t index, struct bzd_slot **sl
     if (txn == NULL || index >= txn->distinct.count)
         return BLITZDB_INVALID;
     *slot_out = bzd_distinct_slot(&txn->distinct, index);
-    return bzd_enter(&txn->txn.core->handles[0]);
+    return bzd_enter(txn->txn.db);
 }
 
 blitzdb_status blitzdb_txn_get(blitzdb_txn *txn, size_t index, const void **value_out, size_t *value_size_out,

@@ -19,7 +19,7 @@ static blitzdb_status write_begin(blitzdb *db, const void *key, size_t key_size,
         return status;
     writing->slot.key = bzd_slice_of(key, key_size);
     writing->slot.selected = db->keyspace;
-    return bzd_txn_begin(&writing->txn, db->core, &writing->slot, 1, growth);
+    return bzd_txn_begin(&writing->txn, db, &writing->slot, 1, growth);
 }
 
 /** Commits what was staged, or gives up if `status` says that it failed. */

@@ -88,11 +88,13 @@ static void look_up_all(struct bzd_txn *txn) {
     }
 }
 
-blitzdb_status bzd_txn_begin(struct bzd_txn *txn, struct bzd_core *core, struct bzd_slot *slots, size_t count,
+blitzdb_status bzd_txn_begin(struct bzd_txn *txn, const blitzdb *db, struct bzd_slot *slots, size_t count,
                              size_t growth) {
+    struct bzd_core *core = db->core;
     blitzdb_status status = bzd_admit(core, growth);
     if (status != BLITZDB_OK)
         return status;
+    txn->db = db;
     txn->core = core;
     txn->slots = slots;
     txn->count = count;
@@ -273,6 +275,14 @@ static bool has_changes(const struct bzd_txn *txn) {
     return false;
 }
 
+/** Waits, without locks, for what the durability of a commit or else of the handle asks. */
+static blitzdb_status settle(const struct bzd_txn *txn, uint64_t position, unsigned durability) {
+    if (position == 0)
+        return BLITZDB_OK; /* nothing was logged */
+    bool says = durability != BLITZDB_DURABILITY_DEFAULT;
+    return bzd_settle(txn->core, position, says ? durability : txn->db->durability);
+}
+
 blitzdb_status bzd_txn_commit(struct bzd_txn *txn, unsigned durability) {
     struct bzd_core *core = txn->core;
     if (!has_changes(txn)) {
@@ -290,7 +300,7 @@ blitzdb_status bzd_txn_commit(struct bzd_txn *txn, unsigned durability) {
     publish(txn);
     txn->published = true;
     release(txn);
-    return position == 0 ? BLITZDB_OK : bzd_settle(core, position, durability);
+    return settle(txn, position, durability);
 }
 
 blitzdb_status bzd_txn_overwrite(struct bzd_txn *txn, struct bzd_slice value, unsigned durability) {
@@ -310,7 +320,7 @@ blitzdb_status bzd_txn_overwrite(struct bzd_txn *txn, struct bzd_slice value, un
     bzd_shard_count_write(slot->shard);
     txn->published = true;
     release(txn);
-    return position == 0 ? BLITZDB_OK : bzd_settle(txn->core, position, durability);
+    return settle(txn, position, durability);
 }
 
 void bzd_txn_abort(struct bzd_txn *txn) {

@@ -44,6 +44,7 @@ struct bzd_slot {
 };
 
 struct bzd_txn {
+    const blitzdb *db; /**< the handle, whose durability counts if commit names none */
     struct bzd_core *core;
     struct bzd_slot *slots; /**< borrowed: distinct keys */
     size_t count;
@@ -53,7 +54,7 @@ struct bzd_txn {
 };
 
 /** Waits at the doors of log and memory limit, locks and looks up. `growth`: bytes it may add, 0: none. */
-blitzdb_status bzd_txn_begin(struct bzd_txn *txn, struct bzd_core *core, struct bzd_slot *slots, size_t count,
+blitzdb_status bzd_txn_begin(struct bzd_txn *txn, const blitzdb *db, struct bzd_slot *slots, size_t count,
                              size_t growth);
 /** The moment of the transaction: the clock is read once, and only if an expiry makes it matter. */
 int64_t bzd_txn_now_ms(struct bzd_txn *txn);
@@ -67,7 +68,7 @@ blitzdb_status bzd_txn_append(struct bzd_txn *txn, struct bzd_slot *slot, struct
 blitzdb_status bzd_txn_expire_at(struct bzd_txn *txn, struct bzd_slot *slot, int64_t expire_at_ms);
 /** Stages a deletion; nothing if the key is absent. */
 void bzd_txn_del(struct bzd_txn *txn, struct bzd_slot *slot);
-/** Logs, publishes, unlocks and waits for what the durability asks. */
+/** Logs, publishes, unlocks and waits for what the durability asks; default: the handle's. */
 blitzdb_status bzd_txn_commit(struct bzd_txn *txn, unsigned durability);
 /** Whether a value can be written over the present one. */
 static inline bool bzd_txn_fits_over(const struct bzd_slot *slot, size_t value_size) {

@@ -127,6 +127,23 @@ BLITZDB_API blitzdb_status blitzdb_close(blitzdb *db);
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_keyspace(blitzdb *db, unsigned keyspace,
                                                               blitzdb **keyspace_out);
+
+/**
+ * @brief Gives a handle of the same keyspace whose writes are as durable as asked, whatever the call.
+ *
+ * Deletions, increments, appends, expiries, flushes, batches and transactions made with it included; a call
+ * that names a durability of its own keeps it. The handle works with every call, and blitzdb_keyspace() on it
+ * keeps the durability. It lives as long as the database and is not closed on its own.
+ *
+ * @param[in] db any handle of the database.
+ * @param[in] durability ::blitzdb_durability; default: what the database was opened with.
+ * @param[out] handle_out the handle.
+ * @retval BLITZDB_OK found; costs nothing.
+ * @retval BLITZDB_INVALID no such durability.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_with_durability(blitzdb *db, uint32_t durability,
+                                                                     blitzdb **handle_out);
 /** @} */
 
 /**
@@ -503,7 +520,7 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_batch_check_absent(blitzdb_
  * The batch keeps its changes and can be committed again.
  *
  * @param[in] batch the batch.
- * @param[in] durability ::blitzdb_durability of the whole.
+ * @param[in] durability ::blitzdb_durability of the whole; default: that of the batch's handle.
  * @param[out] failed_index_out on failure the index of the change that failed, or the number of changes if
  * the batch failed as a whole; may be NULL.
  * @retval BLITZDB_OK everything is done.
@@ -589,7 +606,7 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_txn_del(blitzdb_txn *txn, s
  *
  * @param[in] txn the transaction; gone whatever is answered (but in a forked child, where it is the
  * parent's).
- * @param[in] durability ::blitzdb_durability.
+ * @param[in] durability ::blitzdb_durability; default: that of the handle.
  * @retval BLITZDB_OK applied.
  * @retval BLITZDB_MEMORY_LIMIT the changes would pass the limit, nothing may be evicted, and they take more
  * memory than they free; nothing was changed.

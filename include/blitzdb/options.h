@@ -21,7 +21,8 @@ extern "C" {
  * to wait for: every write counts as done at once.
  */
 enum blitzdb_durability {
-    BLITZDB_DURABILITY_DEFAULT = 0,  /**< of a write: the database's; of a database: interval */
+    BLITZDB_DURABILITY_DEFAULT =
+        0, /**< of a write: its handle's, then the database's; of a database: interval */
     BLITZDB_DURABILITY_NONE = 1,     /**< logged, never synced on its own; the next sync covers it */
     BLITZDB_DURABILITY_INTERVAL = 2, /**< synced within `sync_interval_ms`; the writer does not wait */
     BLITZDB_DURABILITY_ALWAYS = 3,   /**< on disk before the call returns; concurrent writers share a sync */
@@ -132,7 +133,7 @@ enum blitzdb_condition {
 typedef struct blitzdb_set_options {
     size_t struct_size;  /**< sizeof(blitzdb_set_options) */
     uint32_t condition;  /**< ::blitzdb_condition; default any */
-    uint32_t durability; /**< ::blitzdb_durability of this write; default the database's */
+    uint32_t durability; /**< ::blitzdb_durability of this write; default the handle's */
     int64_t ttl_ms;      /**< expires this many milliseconds from now; default 0: never; negative: invalid */
     int64_t
         expire_at_ms;  /**< expires at this Unix time in ms; a past time deletes the key; default 0: never */

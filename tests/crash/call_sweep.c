@@ -84,7 +84,9 @@ static blitzdb_status do_persist(struct probe *probe) {
 }
 
 static blitzdb_status do_flush_keyspace(struct probe *probe) {
-    return blitzdb_flush_keyspace(probe->db);
+    blitzdb *db;
+    blitzdb_status status = blitzdb_with_durability(probe->db, BLITZDB_DURABILITY_ALWAYS, &db);
+    return status == BLITZDB_OK ? blitzdb_flush_keyspace(db) : status;
 }
 
 static blitzdb_status do_flush_all(struct probe *probe) {

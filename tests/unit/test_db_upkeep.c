@@ -64,6 +64,39 @@ Test(db_upkeep, interval_write_in_a_database_without_syncs) {
     cr_assert_eq(blitzdb_durable_position(db), blitzdb_log_position(db));
 }
 
+static bool is_durable(void) {
+    return blitzdb_durable_position(db) == blitzdb_log_position(db);
+}
+
+/* A handle with a durability of its own gives it to every kind of write, in its keyspace and in others. */
+Test(db_upkeep, handle_with_durability) {
+    blitzdb *always, *other;
+    blitzdb_batch *batch;
+    cr_assert_eq(blitzdb_with_durability(db, BLITZDB_DURABILITY_ALWAYS + 1, &always), BLITZDB_INVALID);
+    cr_assert_eq(blitzdb_with_durability(db, BLITZDB_DURABILITY_ALWAYS, &always), BLITZDB_OK);
+    cr_assert_eq(blitzdb_increment(db, "n", 1, 1, NULL), BLITZDB_OK);
+    cr_assert_not(is_durable());
+    cr_assert_eq(blitzdb_increment(always, "n", 1, 1, NULL), BLITZDB_OK);
+    cr_assert(is_durable());
+    cr_assert_eq(blitzdb_del(always, "n", 1), BLITZDB_OK);
+    cr_assert(is_durable());
+    cr_assert_eq(blitzdb_keyspace(always, 3, &other), BLITZDB_OK);
+    cr_assert_eq(set_text(other, "k", "v"), BLITZDB_OK);
+    cr_assert(is_durable());
+    cr_assert_eq(blitzdb_flush_keyspace(other), BLITZDB_OK);
+    cr_assert(is_durable());
+    cr_assert_eq(blitzdb_batch_create(always, &batch), BLITZDB_OK);
+    cr_assert_eq(blitzdb_batch_set(batch, "b", 1, "v", 1, NULL), BLITZDB_OK);
+    cr_assert_eq(blitzdb_batch_commit(batch, BLITZDB_DURABILITY_DEFAULT, NULL), BLITZDB_OK);
+    cr_assert(is_durable());
+    cr_assert_eq(blitzdb_batch_set(batch, "b", 1, "w", 1, NULL), BLITZDB_OK);
+    cr_assert_eq(blitzdb_batch_commit(batch, BLITZDB_DURABILITY_NONE, NULL), BLITZDB_OK);
+    cr_assert_not(is_durable(), "what a call asks for stands above its handle");
+    blitzdb_batch_destroy(batch);
+    cr_assert_eq(blitzdb_with_durability(always, BLITZDB_DURABILITY_DEFAULT, &other), BLITZDB_OK);
+    cr_assert_eq(other, db);
+}
+
 /* write_out survives the process, sync the machine. */
 Test(db_upkeep, write_out_and_sync) {
     cr_assert_eq(set_text(db, "k", "v"), BLITZDB_OK);
