@@ -124,7 +124,8 @@ static blitzdb_status publish(struct bzd_checkpoint *checkpoint, const struct bz
     checkpoint->manifest = manifest;
     atomic_store(&checkpoint->log_start, manifest.log_start);
     bzd_snapshot_remove_others(env, checkpoint->dir, info->serial);
-    bzd_wal_remove_before(env, checkpoint->dir, info->start_position);
+    bzd_wal_remove_before(env, checkpoint->dir, info->start_position,
+                          checkpoint->window_only ? 0 : checkpoint->log->writer.segment_limit);
     return BLITZDB_OK;
 }
 

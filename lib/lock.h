@@ -10,6 +10,7 @@
 #define BZD_LOCK_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -71,6 +72,16 @@ void bzd_condition_wait(struct bzd_condition *condition, struct bzd_mutex *mutex
 void bzd_condition_wait_ms(struct bzd_condition *condition, struct bzd_mutex *mutex, uint32_t timeout_ms);
 void bzd_condition_signal_all(struct bzd_condition *condition);
 
+/** Lets one thread wait until another one posts, once. Unlike a condition it needs no mutex to wake up. */
+struct bzd_event {
+    sem_t native;
+};
+
+void bzd_event_init(struct bzd_event *event);
+/** Waits for the post; the event is gone then. */
+void bzd_event_wait(struct bzd_event *event);
+void bzd_event_post(struct bzd_event *event);
+
 /**
  * Keeps this thread from being cancelled (pthread_cancel) while it does work that others wait for; returns
  * what bzd_cancel_restore() needs to put it back.
@@ -85,6 +96,8 @@ struct bzd_thread {
 };
 
 blitzdb_status bzd_thread_start(struct bzd_thread *thread, void (*body)(void *argument), void *argument);
+/** Lets other threads run that can. */
+void bzd_thread_yield(void);
 /** Waits for the end of a thread that was started; otherwise does nothing. */
 void bzd_thread_join(struct bzd_thread *thread);
 

@@ -168,6 +168,20 @@ void bzd_condition_signal_all(struct bzd_condition *condition) {
     expect_success(pthread_cond_broadcast(&condition->native));
 }
 
+void bzd_event_init(struct bzd_event *event) {
+    expect_success(sem_init(&event->native, 0, 0)); /* fails only for a value that is out of range */
+}
+
+void bzd_event_wait(struct bzd_event *event) {
+    while (sem_wait(&event->native) != 0)
+        BZD_ASSERT(errno == EINTR);
+    expect_success(sem_destroy(&event->native));
+}
+
+void bzd_event_post(struct bzd_event *event) {
+    expect_success(sem_post(&event->native));
+}
+
 /** What a new thread is to do; lives on the stack of the starting thread until the new one has copied it. */
 struct start {
     void (*body)(void *argument);
@@ -229,6 +243,10 @@ blitzdb_status bzd_thread_start(struct bzd_thread *thread, void (*body)(void *ar
 err_deinit_mutex:
     bzd_mutex_deinit(&start.mutex);
     return status;
+}
+
+void bzd_thread_yield(void) {
+    (void)sched_yield();
 }
 
 void bzd_thread_join(struct bzd_thread *thread) {

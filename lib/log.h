@@ -3,12 +3,17 @@
  * @brief The log of one database: collects records of all threads in memory and commits them in groups.
  *
  * Writers append under their shard locks: a short critical section that copies bytes into the collecting
- * buffer and never waits for the disk. Later, without shard locks, whoever needs the records written or
- * durable becomes the *leader*: it takes the whole buffer as one group, writes it, syncs if asked to, and
- * wakes everybody whom that served. Meanwhile the others fill the next buffer. (Leader and followers as in P.
- * Helland et al., "Group commit timers and high volume transaction systems", 1987, without the timer.)
+ * buffer and never waits for the disk. Later, without shard locks, somebody takes the whole buffer as one
+ * group and writes it, while the others fill the next buffer.
  *
  *     position >= written >= durable          positions count bytes since the database was created
+ *
+ * Who needs a record durable takes part in a *round*: one thread, the leader, writes what was collected,
+ * syncs it and wakes all whom that served, the followers. Who comes too late for a round waits for the next,
+ * whose leader is one of those who wait. (Leader and followers as in P. Helland et al., "Group commit timers
+ * and high volume transaction systems", 1987, without the timer: a leader gives way a few times instead,
+ * while fewer threads are waiting than the last round has served.) Who needs a record only written does not
+ * wait for a sync: writing goes on beside it, unless a new segment has to be begun.
  *
  * **Failures.** No space or no memory: the group is kept and the next writer tries again; writers are refused
  * until that works. Any other failed write, and every failed sync, is final: the log has *failed*, nobody
@@ -25,6 +30,8 @@
 #include "logger.h"
 #include "wal_writer.h"
 
+struct bzd_log_waiter;
+
 struct bzd_log {
     /* constant after init */
     const blitzdb_env *env;
@@ -32,13 +39,20 @@ struct bzd_log {
     uint64_t buffer_limit; /**< unwritten bytes at which writers wait at the door */
     /* guarded by `mutex` */
     struct bzd_mutex mutex;
-    struct bzd_condition led; /**< a leader has finished */
     struct bzd_buffer collecting;
     uint32_t collecting_records;
-    bool leading; /**< a leader is at work; it alone uses the three fields below */
-    struct bzd_buffer writing;
-    uint32_t writing_records;
-    struct bzd_wal_writer writer;
+    uint64_t taken; /**< end of the newest record that is not in `collecting` any more */
+    bool writing;   /**< somebody writes; it alone uses the three fields below */
+    struct bzd_buffer group;
+    uint32_t group_records;
+    struct bzd_wal_writer writer;   /**< the leader of a round may sync beside one who writes */
+    struct bzd_condition changed;   /**< of writing, syncing or rotating, for who waits for one of them */
+    bool rotating;                  /**< the one who writes begins a segment: nobody may sync */
+    bool syncing;                   /**< the leader syncs: no segment may be begun */
+    bool committing;                /**< a round has a leader */
+    struct bzd_log_waiter *waiters; /**< of this round, or too late for it; the newest first */
+    unsigned waiting;               /**< their number */
+    unsigned served;                /**< threads that the last round has served, its leader included */
     /* changed under `mutex`, read without */
     _Atomic uint64_t position; /**< end of the newest record */
     _Atomic uint64_t written;

@@ -73,6 +73,14 @@ static blitzdb_status sync_parent(const struct bzd_recovery_request *request) {
     return bzd_error_set(request->error, bzd_status_of_errno(error), error, "syncing directory %s", parent);
 }
 
+enum { PREPARE_BYTES = 256 * 1024 }; /* of log space, at once; see wal_writer.h */
+
+static void init_writer(struct bzd_wal_writer *writer, const struct bzd_recovery_request *request,
+                        const uint8_t *database_id) {
+    bzd_wal_writer_init(writer, request->env, request->dir, database_id, request->log_segment_bytes);
+    writer->prepare_bytes = PREPARE_BYTES;
+}
+
 /** Makes a new database: first segment, then the MANIFEST that makes it count. */
 static blitzdb_status create(const struct bzd_recovery_request *request, struct bzd_wal_writer *writer,
                              struct bzd_manifest *manifest) {
@@ -88,7 +96,7 @@ static blitzdb_status create(const struct bzd_recovery_request *request, struct 
     int error = env->random(env->user, manifest->database_id, sizeof manifest->database_id);
     if (error != 0)
         return bzd_error_set(request->error, BLITZDB_IO, error, "reading random bytes for the database id");
-    bzd_wal_writer_init(writer, env, request->dir, manifest->database_id, request->log_segment_bytes);
+    init_writer(writer, request, manifest->database_id);
     if (logged)
         status = bzd_wal_writer_begin_segment(writer, 0, request->error);
     if (status == BLITZDB_OK)
@@ -178,8 +186,7 @@ static blitzdb_status go_on(const struct bzd_recovery_request *request, struct b
     bool logged = (request->flags & BLITZDB_OPEN_NO_LOG) == 0;
     bool was_open = manifest->log_end == UINT64_MAX;
     blitzdb_status status = BLITZDB_OK;
-    bzd_wal_writer_init(writer, request->env, request->dir, manifest->database_id,
-                        request->log_segment_bytes);
+    init_writer(writer, request, manifest->database_id);
     writer->position = tail->position;
     writer->durable = tail->position;
     if (was_open && tail->has_segment)
@@ -225,7 +232,9 @@ static blitzdb_status open_existing(const struct bzd_recovery_request *request, 
     result->truncated_bytes = tail.torn_bytes;
     bzd_snapshot_remove_others(request->env, request->dir,
                                result->manifest.has_snapshot ? result->manifest.snapshot_serial : UINT64_MAX);
-    bzd_wal_remove_before(request->env, request->dir, result->manifest.log_start);
+    bool logged = (request->flags & BLITZDB_OPEN_NO_LOG) == 0;
+    bzd_wal_remove_before(request->env, request->dir, result->manifest.log_start,
+                          logged ? request->log_segment_bytes : 0);
     bzd_manifest_remove_temporary(request->env, request->dir);
     if (tail.torn_bytes > 0)
         bzd_logger_write(request->logger, BLITZDB_LOG_WARNING, "recovery",

@@ -14,7 +14,8 @@
  *     16     8     segment id, random: seeds the checksums of the groups
  *     24     8     start position: of the first byte behind this header
  *     32     16    database id
- *     48     16    zero
+ *     48     4     1: the file was a segment before and holds old bytes behind the last group; else 0
+ *     52     12    zero
  *
  * Behind it stand groups, one for each write of the group commit:
  *
@@ -42,6 +43,11 @@
  * bad header is a torn creation and holds nothing. A segment that has a successor ends where the successor
  * begins; what else is in its file is left over from a failed write.
  *
+ * **Prepared space.** Behind the last group of the last segment there may be zeros, written ahead to make
+ * syncs cheap, or the bytes of an older segment. They are never a valid group: checksums begin with the
+ * segment id. Files named `spare-` and 16 hexadecimal digits are old segments kept for use as new ones; they
+ * hold nothing.
+ *
  * **Weaknesses.** Damage to what was written after the last sync but one cannot be told from a torn write:
  * nothing behind it vouches for it. The same holds for a last segment that is cut short or removed as a
  * whole.
@@ -53,12 +59,14 @@
 
 #define BZD_WAL_MAGIC "BLITZLOG"
 #define BZD_WAL_NAME_PREFIX "log-"
+#define BZD_WAL_SPARE_PREFIX "spare-"
 
 enum {
     BZD_WAL_VERSION = 1,
     BZD_WAL_SEGMENT_HEADER_SIZE = 64,
     BZD_WAL_GROUP_HEADER_SIZE = 32,
     BZD_DATABASE_ID_SIZE = 16,
+    BZD_WAL_RECYCLED = 1, /* in the header at offset 48 */
 };
 
 /** Largest payload of a group: sizes are 32 bits, and a batch may take 2 GiB. */

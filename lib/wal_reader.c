@@ -82,9 +82,10 @@ static blitzdb_status judge_fault(struct reading *reading, const char *fault) {
     struct bzd_wal_segment *segment = &reading->segment;
     const char *why = ", though the log goes on behind it";
     if (reading->segment_end == UINT64_MAX) {
-        bool proven;
-        blitzdb_status status = bzd_wal_segment_find_proof(segment, &proven, reading->error);
-        if (status != BLITZDB_OK || !proven)
+        struct bzd_wal_rest rest;
+        blitzdb_status status = bzd_wal_segment_inspect_rest(segment, &rest, reading->error);
+        reading->tail->torn_bytes = rest.torn_bytes;
+        if (status != BLITZDB_OK || !rest.is_proven)
             return status;
         why = ", and a later group proves that it was synced";
     }
@@ -119,7 +120,7 @@ static void note_tail(struct reading *reading) {
     reading->tail->position = bzd_wal_segment_position(segment);
     reading->tail->segment_start = segment->start;
     reading->tail->segment_id = segment->id;
-    reading->tail->torn_bytes = reading->segment_end == UINT64_MAX ? segment->file.size - segment->offset : 0;
+    reading->tail->cut_bytes = reading->segment_end == UINT64_MAX ? segment->file.size - segment->offset : 0;
 }
 
 /** Reads the open segment; `fault` says what is wrong with its header, if anything. */

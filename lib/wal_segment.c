@@ -44,6 +44,7 @@ static blitzdb_status check_header(struct bzd_wal_segment *segment, const uint8_
         return bzd_file_reader_corrupt(&segment->file, 24,
                                        "the segment begins at another position than its name says", error);
     memcpy(segment->database_id, header + 32, BZD_DATABASE_ID_SIZE);
+    segment->recycled = (bzd_load_u32(header + 48) & BZD_WAL_RECYCLED) != 0;
     return BLITZDB_OK;
 }
 
@@ -146,34 +147,51 @@ blitzdb_status bzd_wal_segment_next(struct bzd_wal_segment *segment, struct bzd_
     return BLITZDB_OK;
 }
 
-/** Looks for a proof among the headers that begin in the first bytes of a view. */
-static bool has_proof(const struct bzd_wal_segment *segment, const uint8_t *bytes, size_t size,
-                      uint64_t offset) {
+/** Looks for headers among those that begin in the first bytes of a view. */
+static void look_for_headers(const struct bzd_wal_segment *segment, const uint8_t *bytes, size_t size,
+                             uint64_t offset, struct bzd_wal_rest *rest) {
     uint64_t bad_position = bzd_wal_segment_position(segment);
     for (size_t i = 0; i + BZD_WAL_GROUP_HEADER_SIZE <= size; i++) {
         uint64_t position = position_at(segment, offset + i);
         const uint8_t *header = bytes + i;
         /* One byte tells most offsets apart; the rest is for the few that pass. */
-        if (header[8] == (uint8_t)position && bzd_load_u64(header + 8) == position &&
-            bzd_load_u64(header + 16) > bad_position && group_header_fits(segment, header))
-            return true;
+        if (header[8] != (uint8_t)position || bzd_load_u64(header + 8) != position ||
+            !group_header_fits(segment, header))
+            continue;
+        uint64_t end = offset + i + BZD_WAL_GROUP_HEADER_SIZE + bzd_load_u32(header + 4);
+        rest->torn_bytes = (end < segment->file.size ? end : segment->file.size) - segment->offset;
+        rest->is_proven = rest->is_proven || bzd_load_u64(header + 16) > bad_position;
     }
-    return false;
 }
 
-blitzdb_status bzd_wal_segment_find_proof(struct bzd_wal_segment *segment, bool *found_out,
-                                          blitzdb_error *error) {
-    *found_out = false;
-    uint64_t offset = segment->offset + 1;
-    while (!*found_out && segment->file.size >= offset + BZD_WAL_GROUP_HEADER_SIZE) {
+/** Notes the last byte of a view that is not zero. */
+static void look_for_bytes(const struct bzd_wal_segment *segment, const uint8_t *bytes, size_t size,
+                           uint64_t offset, struct bzd_wal_rest *rest) {
+    while (size > 0 && bytes[size - 1] == 0)
+        size--;
+    uint64_t end = offset + size - segment->offset;
+    if (size > 0 && end > rest->torn_bytes)
+        rest->torn_bytes = end;
+}
+
+blitzdb_status bzd_wal_segment_inspect_rest(struct bzd_wal_segment *segment, struct bzd_wal_rest *rest_out,
+                                            blitzdb_error *error) {
+    *rest_out = (struct bzd_wal_rest){0};
+    uint64_t offset = segment->offset;
+    while (offset < segment->file.size) {
         uint64_t left = segment->file.size - offset;
         uint64_t size = left < BZD_FILE_READER_WINDOW ? left : BZD_FILE_READER_WINDOW;
         const uint8_t *bytes;
         blitzdb_status status = bzd_file_reader_view(&segment->file, offset, size, &bytes, error);
         if (status != BLITZDB_OK)
             return status;
-        *found_out = has_proof(segment, bytes, (size_t)size, offset);
-        offset += size - (BZD_WAL_GROUP_HEADER_SIZE - 1);
+        look_for_headers(segment, bytes, (size_t)size, offset, rest_out);
+        if (!segment->recycled)
+            look_for_bytes(segment, bytes, (size_t)size, offset, rest_out);
+        if (size == left)
+            return BLITZDB_OK;
+        offset +=
+            size - (BZD_WAL_GROUP_HEADER_SIZE - 1); /* a header may begin in one view and end in another */
     }
     return BLITZDB_OK;
 }

@@ -25,6 +25,7 @@ struct bzd_wal_segment {
     uint64_t id;
     uint8_t database_id[BZD_DATABASE_ID_SIZE]; /**< as the header has it, for the caller to compare */
     uint64_t offset;                           /**< in the file, of the next group */
+    bool recycled;                             /**< old bytes may stand behind the last group */
 };
 
 /** A valid group. */
@@ -54,8 +55,17 @@ uint64_t bzd_wal_segment_position(const struct bzd_wal_segment *segment);
 blitzdb_status bzd_wal_segment_next(struct bzd_wal_segment *segment, struct bzd_wal_group *group_out,
                                     const char **fault_out, blitzdb_error *error);
 
-/** Looks behind the present offset for a header that proves that the group there was once durable. */
-blitzdb_status bzd_wal_segment_find_proof(struct bzd_wal_segment *segment, bool *found_out,
-                                          blitzdb_error *error);
+/** What stands behind the last valid group. */
+struct bzd_wal_rest {
+    bool is_proven;      /**< a header says that the group at the present offset was once durable */
+    uint64_t torn_bytes; /**< from the present offset to the last trace of a write that was lost; 0: none */
+};
+
+/**
+ * Looks at everything behind the present offset, where there is no valid group. In a recycled file only a
+ * valid header is a trace, as other bytes may be older than the segment; else every byte is that is not zero.
+ */
+blitzdb_status bzd_wal_segment_inspect_rest(struct bzd_wal_segment *segment, struct bzd_wal_rest *rest_out,
+                                            blitzdb_error *error);
 
 #endif

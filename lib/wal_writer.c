@@ -10,11 +10,14 @@
 #include "listing.h"
 #include "logger.h"
 #include "path.h"
+#include "wal_spare.h"
 
 enum {
     HEADER_CHECKED_FROM = 16,
     GROUP_CHECKED_FROM = 4,
     GROUP_CHECK_OFFSET = 28,
+    SMALL_BYTES = 64 * 1024, /* between two syncs: preparing space pays */
+    ZEROS_BYTES = 16 * 1024,
 };
 
 void bzd_wal_writer_init(struct bzd_wal_writer *writer, const blitzdb_env *env, const char *dir,
@@ -37,13 +40,13 @@ blitzdb_status bzd_wal_writer_sync(struct bzd_wal_writer *writer, blitzdb_error 
     /* Without a file there is nothing to sync: the durable position is the end of the log then. */
     if (writer->file == NULL)
         return BLITZDB_OK;
-    uint64_t position = writer->position;
+    uint64_t position = atomic_load_explicit(&writer->position, memory_order_acquire);
     int failure = writer->env->sync(writer->env->user, writer->file);
     if (failure != 0) {
-        writer->sync_failed = true;
+        atomic_store(&writer->sync_failed, true);
         return failed(writer->segment_start, failure, "cannot be synced", error);
     }
-    writer->durable = position;
+    atomic_store_explicit(&writer->durable, position, memory_order_release);
     return BLITZDB_OK;
 }
 
@@ -89,7 +92,7 @@ static blitzdb_status create_file(struct bzd_wal_writer *writer, const char *pat
     return failed(writer->segment_start, failure, "cannot be created", error);
 }
 
-static blitzdb_status write_header(struct bzd_wal_writer *writer, blitzdb_error *error) {
+static blitzdb_status write_header(struct bzd_wal_writer *writer, uint32_t flags, blitzdb_error *error) {
     const blitzdb_env *env = writer->env;
     int failure = env->random(env->user, &writer->segment_id, sizeof writer->segment_id);
     if (failure != 0)
@@ -100,24 +103,75 @@ static blitzdb_status write_header(struct bzd_wal_writer *writer, blitzdb_error 
     bzd_put_u64(header + 16, writer->segment_id);
     bzd_put_u64(header + 24, writer->segment_start);
     memcpy(header + 32, writer->database_id, BZD_DATABASE_ID_SIZE);
+    bzd_put_u32(header + 48, flags);
     bzd_put_u32(header + 12,
                 bzd_crc32c(0, header + HEADER_CHECKED_FROM, sizeof header - HEADER_CHECKED_FROM));
     failure = env->write_at(env->user, writer->file, header, sizeof header, 0);
     if (failure != 0)
         return failed(writer->segment_start, failure, "its header cannot be written", error);
+    if (writer->file_size < sizeof header)
+        writer->file_size = sizeof header;
     return BLITZDB_OK;
+}
+
+/** Makes the file's name durable. */
+static blitzdb_status sync_name(struct bzd_wal_writer *writer, blitzdb_error *error) {
+    int failure = writer->env->sync_dir(writer->env->user, writer->dir);
+    if (failure == 0)
+        return BLITZDB_OK;
+    atomic_store(&writer->sync_failed, true);
+    return failed(writer->segment_start, failure, "its directory cannot be synced", error);
 }
 
 /** Makes the header and the file's name durable: a group behind them is worth no more than they are. */
 static blitzdb_status sync_file_and_name(struct bzd_wal_writer *writer, blitzdb_error *error) {
     blitzdb_status status = bzd_wal_writer_sync(writer, error);
-    if (status != BLITZDB_OK)
-        return status;
-    int failure = writer->env->sync_dir(writer->env->user, writer->dir);
+    return status == BLITZDB_OK ? sync_name(writer, error) : status;
+}
+
+/** Begins the segment in a file of its own. */
+static blitzdb_status begin_in_new_file(struct bzd_wal_writer *writer, const char *path,
+                                        blitzdb_error *error) {
+    writer->file_size = 0;
+    blitzdb_status status = create_file(writer, path, error);
+    if (status == BLITZDB_OK)
+        status = write_header(writer, 0, error);
+    if (status == BLITZDB_OK)
+        status = sync_file_and_name(writer, error);
+    return status;
+}
+
+static bool is_there(const blitzdb_env *env, const char *path) {
+    blitzdb_file *file;
+    int failure = env->open(env->user, path, BLITZDB_FILE_READ, &file);
     if (failure == 0)
-        return BLITZDB_OK;
-    writer->sync_failed = true;
-    return failed(writer->segment_start, failure, "its directory cannot be synced", error);
+        (void)env->close(env->user, file);
+    return failure != ENOENT;
+}
+
+/**
+ * Begins the segment in a spare file, if there is one and all goes well; false: as if nothing had been tried.
+ * The header is on disk before the file has its name, so there is no moment at which it could be read under
+ * the old one.
+ */
+static bool begin_in_spare_file(struct bzd_wal_writer *writer, const char *path) {
+    const blitzdb_env *env = writer->env;
+    struct bzd_wal_spare spare;
+    if (!bzd_wal_spare_open(&spare, env, writer->dir))
+        return false;
+    if (is_there(env, path)) { /* what an earlier attempt has left goes first */
+        (void)env->close(env->user, spare.file);
+        return false;
+    }
+    writer->file = spare.file;
+    writer->file_size = spare.size;
+    if (write_header(writer, BZD_WAL_RECYCLED, NULL) == BLITZDB_OK &&
+        env->sync(env->user, writer->file) == 0 &&
+        bzd_wal_spare_rename(&spare, env, writer->dir, writer->segment_start) == 0)
+        return true;
+    bzd_wal_spare_discard(&spare, env, writer->dir);
+    writer->file = NULL;
+    return false;
 }
 
 blitzdb_status bzd_wal_writer_begin_segment(struct bzd_wal_writer *writer, uint64_t position,
@@ -132,13 +186,12 @@ blitzdb_status bzd_wal_writer_begin_segment(struct bzd_wal_writer *writer, uint6
     char path[BZD_PATH_MAX];
     bzd_path_numbered(path, writer->dir, BZD_WAL_NAME_PREFIX, position, "");
     writer->segment_start = position;
-    writer->position = position;
-    writer->durable = position;
-    status = create_file(writer, path, error);
-    if (status == BLITZDB_OK)
-        status = write_header(writer, error);
-    if (status == BLITZDB_OK)
-        status = sync_file_and_name(writer, error);
+    atomic_store(&writer->position, position);
+    atomic_store(&writer->durable, position);
+    if (begin_in_spare_file(writer, path))
+        status = sync_name(writer, error);
+    else
+        status = begin_in_new_file(writer, path, error);
     if (status != BLITZDB_OK)
         bzd_wal_writer_close(writer);
     return status;
@@ -177,9 +230,10 @@ blitzdb_status bzd_wal_writer_resume(struct bzd_wal_writer *writer, const struct
     }
     writer->segment_id = tail->segment_id;
     writer->segment_start = tail->segment_start;
-    writer->position = tail->position;
+    atomic_store(&writer->position, tail->position);
+    writer->file_size = offset_of(writer, tail->position);
     blitzdb_status status = BLITZDB_OK;
-    if (tail->torn_bytes > 0) {
+    if (tail->cut_bytes > 0) {
         failure = env->truncate(env->user, writer->file, offset_of(writer, tail->position));
         if (failure != 0)
             status = failed(tail->segment_start, failure, "its torn tail cannot be cut", error);
@@ -207,18 +261,38 @@ static void complete_header(const struct bzd_wal_writer *writer, uint8_t *group,
     bzd_put_u32(group, bzd_crc32c(seed, group + GROUP_CHECKED_FROM, size - GROUP_CHECKED_FROM));
 }
 
-/** Tells whether a group of a size goes to the next segment; an empty segment takes any group. */
-static bool needs_segment(const struct bzd_wal_writer *writer, size_t size) {
+/* An empty segment takes any group. */
+bool bzd_wal_writer_needs_segment(const struct bzd_wal_writer *writer, size_t size) {
     if (writer->file == NULL)
         return true;
     uint64_t used = offset_of(writer, writer->position);
     return writer->position > writer->segment_start && used + size > writer->segment_limit;
 }
 
+/** Writes zeros behind a group that made the file grow, as far as the segment goes; see wal_writer.h. */
+static void prepare_space(struct bzd_wal_writer *writer, uint64_t end) {
+    static const uint8_t zeros[ZEROS_BYTES];
+    uint64_t unsynced = atomic_load_explicit(&writer->position, memory_order_relaxed) -
+                        atomic_load_explicit(&writer->durable, memory_order_relaxed);
+    if (end <= writer->file_size)
+        return;
+    writer->file_size = end;
+    uint64_t to = unsynced <= SMALL_BYTES ? end + writer->prepare_bytes : end;
+    if (to > writer->segment_limit)
+        to = writer->segment_limit;
+    while (writer->file_size < to) {
+        uint64_t left = to - writer->file_size;
+        size_t size = left < ZEROS_BYTES ? (size_t)left : ZEROS_BYTES;
+        if (writer->env->write_at(writer->env->user, writer->file, zeros, size, writer->file_size) != 0)
+            return; /* only speed is lost */
+        writer->file_size += size;
+    }
+}
+
 blitzdb_status bzd_wal_writer_write(struct bzd_wal_writer *writer, uint8_t *group, size_t size,
                                     uint32_t record_count, blitzdb_error *error) {
     BZD_ASSERT(size >= BZD_WAL_GROUP_HEADER_SIZE && size - BZD_WAL_GROUP_HEADER_SIZE <= BZD_WAL_PAYLOAD_MAX);
-    if (needs_segment(writer, size)) {
+    if (bzd_wal_writer_needs_segment(writer, size)) {
         blitzdb_status status = bzd_wal_writer_begin_segment(writer, writer->position, error);
         if (status != BLITZDB_OK)
             return status;
@@ -232,21 +306,44 @@ blitzdb_status bzd_wal_writer_write(struct bzd_wal_writer *writer, uint8_t *grou
                              BZD_WAL_NAME_PREFIX "%016" PRIx64 ": offset %" PRIu64
                                                  ": %zu bytes cannot be written",
                              writer->segment_start, offset, size);
-    writer->position += size;
+    atomic_fetch_add_explicit(&writer->position, size, memory_order_release);
+    prepare_space(writer, offset + size);
     return BLITZDB_OK;
 }
 
-void bzd_wal_remove_before(const blitzdb_env *env, const char *dir, uint64_t position) {
+void bzd_wal_writer_trim(struct bzd_wal_writer *writer) {
+    uint64_t end = offset_of(writer, writer->position);
+    if (writer->file == NULL || writer->file_size <= end)
+        return;
+    if (writer->env->truncate(writer->env->user, writer->file, end) == 0)
+        writer->file_size = end;
+}
+
+/** Removes a segment that ends at a position, or sets it aside if it is as large as new ones will be. */
+static void remove_segment(const blitzdb_env *env, const char *dir, uint64_t start, uint64_t end,
+                           uint64_t segment_limit) {
+    uint64_t size = end - start;
+    char path[BZD_PATH_MAX];
+    if (size <= segment_limit && size > segment_limit / 2) {
+        bzd_wal_spare_keep(env, dir, start);
+        return;
+    }
+    bzd_path_numbered(path, dir, BZD_WAL_NAME_PREFIX, start, "");
+    (void)env->remove(env->user, path);
+}
+
+void bzd_wal_remove_before(const blitzdb_env *env, const char *dir, uint64_t position,
+                           uint64_t segment_limit) {
+    if (segment_limit == 0)
+        bzd_wal_spare_remove_all(env, dir);
+
     struct bzd_listing segments;
     if (bzd_listing_init(&segments, env, dir, BZD_WAL_NAME_PREFIX, "") != BLITZDB_OK)
         return;
     /* A segment ends where the next begins; the last one stays. */
     size_t removed = 0;
-    for (; removed + 1 < segments.count && segments.numbers[removed + 1] <= position; removed++) {
-        char path[BZD_PATH_MAX];
-        bzd_path_numbered(path, dir, BZD_WAL_NAME_PREFIX, segments.numbers[removed], "");
-        (void)env->remove(env->user, path);
-    }
+    for (; removed + 1 < segments.count && segments.numbers[removed + 1] <= position; removed++)
+        remove_segment(env, dir, segments.numbers[removed], segments.numbers[removed + 1], segment_limit);
     bzd_listing_deinit(&segments);
     if (removed > 0)
         (void)env->sync_dir(env->user, dir);

@@ -40,7 +40,7 @@ STANDARD_HEADERS = set(
 )
 PROCESSOR_HEADERS = {"emmintrin.h", "nmmintrin.h", "wmmintrin.h", "arm_acle.h", "arm_neon.h", "sys/auxv.h"}
 # The only door to the threads.
-HEADER_EXCEPTIONS = {"lib/lock.h": {"pthread.h"}}
+HEADER_EXCEPTIONS = {"lib/lock.h": {"pthread.h", "semaphore.h"}}
 
 # What lock.h does inline for every look-up.
 INLINE_CALLS = {"pthread_rwlock_tryrdlock", "pthread_rwlock_unlock"}

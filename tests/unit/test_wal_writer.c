@@ -112,8 +112,8 @@ Test(wal_writer, documented_bytes_are_read) {
 
 /* A segment is created, written, synced and named on disk before anything is written behind its header. */
 Test(wal_writer, begins_a_segment_in_order) {
-    static const enum mem_env_call expected[] = {MEM_CALL_CREATE, MEM_CALL_WRITE, MEM_CALL_SYNC,
-                                                 MEM_CALL_SYNC_DIR};
+    static const enum mem_env_call expected[] = {MEM_CALL_LIST_DIR, MEM_CALL_CREATE, MEM_CALL_WRITE,
+                                                 MEM_CALL_SYNC, MEM_CALL_SYNC_DIR};
     struct log_fixture fixture;
     fixture_init(&fixture, 1 << 20);
     bzd_wal_writer_close(&fixture.writer);
@@ -128,9 +128,9 @@ Test(wal_writer, begins_a_segment_in_order) {
 
 /* A group that does not fit begins the next segment, after the old one was synced whole. */
 Test(wal_writer, rotates_in_order) {
-    static const enum mem_env_call expected[] = {MEM_CALL_SYNC,  MEM_CALL_CLOSE, MEM_CALL_CREATE,
-                                                 MEM_CALL_WRITE, MEM_CALL_SYNC,  MEM_CALL_SYNC_DIR,
-                                                 MEM_CALL_WRITE};
+    static const enum mem_env_call expected[] = {MEM_CALL_SYNC,     MEM_CALL_CLOSE, MEM_CALL_LIST_DIR,
+                                                 MEM_CALL_CREATE,   MEM_CALL_WRITE, MEM_CALL_SYNC,
+                                                 MEM_CALL_SYNC_DIR, MEM_CALL_WRITE};
     struct log_fixture fixture;
     fixture_init(&fixture, 200);
     fixture_append(&fixture, 5, false);
@@ -384,13 +384,13 @@ Test(wal_writer, removes_what_is_not_needed) {
         bzd_path_numbered(paths[i], LOG_DIR, BZD_WAL_NAME_PREFIX, starts[i], "");
     }
 
-    bzd_wal_remove_before(fixture.env, LOG_DIR, starts[2] - 1);
+    bzd_wal_remove_before(fixture.env, LOG_DIR, starts[2] - 1, 0);
     cr_assert_not(raw_file_exists(fixture.env, paths[0]));
     cr_assert(raw_file_exists(fixture.env, paths[1]));
-    bzd_wal_remove_before(fixture.env, LOG_DIR, starts[2]);
+    bzd_wal_remove_before(fixture.env, LOG_DIR, starts[2], 0);
     cr_assert_not(raw_file_exists(fixture.env, paths[1]));
     cr_assert(raw_file_exists(fixture.env, paths[2]));
-    bzd_wal_remove_before(fixture.env, LOG_DIR, UINT64_MAX);
+    bzd_wal_remove_before(fixture.env, LOG_DIR, UINT64_MAX, 0);
     cr_assert_not(raw_file_exists(fixture.env, paths[2]));
     cr_assert(raw_file_exists(fixture.env, paths[3]));
     cr_assert_eq(mem_env_pending(fixture.disk), 0);
