@@ -61,7 +61,8 @@ struct bzs_loop {
     struct bzs_link leftovers;  /**< clients with commands for the next turn */
     struct bzs_link held;       /**< clients with held replies */
     bool must_write_out;        /**< a client wrote in this turn: hand the log over before answering */
-    bool must_sync;             /**< replies were held in this turn: ask the syncer */
+    bool must_sync;             /**< replies were held that the syncer was not asked for */
+    unsigned gather_turns;      /**< turns that may still pass before it is asked */
     uint64_t durable_seen;      /**< held replies up to this position have been let go */
     uint64_t failures_seen;     /**< failures of the syncer already dealt with */
 

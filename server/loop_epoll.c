@@ -20,6 +20,7 @@ enum {
     LISTEN_AGAIN_MS = 100,             /* rest after running out of descriptors */
     EXHAUSTION_SAID_MS = 10000,        /* how often the log is told about that */
     STOP_MS = 5000,                    /* what a stopping loop grants clients that do not read */
+    GATHER_TURNS = 8,                  /* turns without a pause in which writes are gathered for one sync */
     LINGER_READS_MAX = 16,             /* input thrown away before a close, in reads */
     UNAUTHENTICATED_OUTPUT_MAX = 1024, /* unread replies a client may have before it has logged in */
 };
@@ -240,14 +241,29 @@ static void release_held(struct bzs_loop *loop, uint64_t durable, bool failed) {
     }
 }
 
-/**
- * Deals with held replies at the end of a turn. The order counts: the flag is raised before the request, and
- * lowered after the sync that answers it, so every request leads to a turn that sees the new position.
- */
-static void settle_held(struct bzs_loop *loop) {
-    struct bzs_syncer *syncer = &loop->server->syncer;
-    if (bzs_link_is_alone(&loop->held))
+/** Asks for a sync once all that has arrived was run: clients that were answered together ask together again,
+ * and every sync has its price. */
+static void ask_or_gather(struct bzs_loop *loop, bool is_drained) {
+    if (!is_drained && loop->gather_turns > 0) {
+        loop->gather_turns--;
         return;
+    }
+    bzs_syncer_request(&loop->server->syncer);
+    loop->must_sync = false;
+    loop->gather_turns = GATHER_TURNS;
+}
+
+/**
+ * Deals with held replies at the end of a turn. The order counts: the flag is raised before the syncer is
+ * asked, or is seen to be busy, and lowered after its sync, so every held reply leads to a turn that sees the
+ * new position.
+ */
+static void settle_held(struct bzs_loop *loop, bool is_drained) {
+    struct bzs_syncer *syncer = &loop->server->syncer;
+    if (bzs_link_is_alone(&loop->held)) {
+        loop->must_sync = false; /* who was held is gone */
+        return;
+    }
     atomic_store(&loop->awaits_sync, true);
     uint64_t failures = atomic_load(&syncer->failures);
     uint64_t durable = blitzdb_durable_position(loop->server->db);
@@ -256,10 +272,8 @@ static void settle_held(struct bzs_loop *loop) {
         loop->durable_seen = durable;
         loop->failures_seen = failures;
     }
-    if (loop->must_sync) {
-        bzs_syncer_request(syncer);
-        loop->must_sync = false;
-    }
+    if (loop->must_sync && !atomic_load(&syncer->busy))
+        ask_or_gather(loop, is_drained);
 }
 
 /* ---- The turn ---- */
@@ -319,7 +333,8 @@ static void begin_stop(struct bzs_loop *loop) {
 /** Milliseconds to wait for events; -1: until there are some. */
 static int wait_ms(const struct bzs_loop *loop) {
     int64_t wait = INT_MAX;
-    if (!bzs_link_is_alone(&loop->leftovers))
+    bool gathers = loop->must_sync && !atomic_load(&loop->server->syncer.busy);
+    if (gathers || !bzs_link_is_alone(&loop->leftovers))
         return 0;
     if (loop->listen_again_ms != 0)
         wait = loop->listen_again_ms - loop->tick_ms;
@@ -345,7 +360,7 @@ static void turn(struct bzs_loop *loop) {
     if (loop->stop_by_ms == 0 && atomic_load(&loop->server->stopping))
         begin_stop(loop);
     write_out(loop);
-    settle_held(loop);
+    settle_held(loop, count == 0);
     while (!bzs_link_is_alone(&loop->turn)) {
         struct bzs_client *client = first_of(&loop->turn);
         bzs_link_remove(&client->turn);

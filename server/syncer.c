@@ -17,6 +17,13 @@ static bool wait_for_request(struct bzs_syncer *syncer) {
     return go_on;
 }
 
+/** The syncer is at work still if somebody has asked meanwhile. */
+static void note_end(struct bzs_syncer *syncer) {
+    pthread_mutex_lock(&syncer->mutex);
+    atomic_store(&syncer->busy, syncer->wanted);
+    pthread_mutex_unlock(&syncer->mutex);
+}
+
 static void *run(void *argument) {
     struct bzs_syncer *syncer = argument;
     while (wait_for_request(syncer)) {
@@ -26,6 +33,7 @@ static void *run(void *argument) {
                     blitzdb_status_text(status));
             atomic_fetch_add(&syncer->failures, 1);
         }
+        note_end(syncer);
         syncer->synced(syncer->user);
     }
     return NULL;
@@ -53,6 +61,7 @@ void bzs_syncer_deinit(struct bzs_syncer *syncer) {
 void bzs_syncer_request(struct bzs_syncer *syncer) {
     pthread_mutex_lock(&syncer->mutex);
     syncer->wanted = true;
+    atomic_store(&syncer->busy, true);
     pthread_cond_signal(&syncer->asked);
     pthread_mutex_unlock(&syncer->mutex);
 }

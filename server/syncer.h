@@ -3,10 +3,11 @@
  * @brief The thread that syncs the log for replies held by `appendfsync always`.
  *
  * Loops ask for a sync and go on with other clients. A sync begins after every request, so it covers
- * everything written before the request was made; requests that come while one is running share the next.
- * After every sync `synced` is called, which wakes the loops; they compare blitzdb_durable_position() with
- * what they hold. That position also moves by other syncs (a snapshot makes one), so the thread must not be
- * clever about it: whoever asked is called back.
+ * everything written before the request was made; requests that come while one is running share the next. A
+ * loop that finds the syncer at work need not ask: it is called back, and can ask then for what has come
+ * meanwhile. After every sync `synced` is called, which wakes the loops; they compare
+ * blitzdb_durable_position() with what they hold. That position also moves by other syncs (a snapshot makes
+ * one), so the thread must not be clever about it: whoever asked is called back.
  */
 #ifndef BLITZDB_SERVER_SYNCER_H
 #define BLITZDB_SERVER_SYNCER_H
@@ -35,6 +36,7 @@ struct bzs_syncer {
     bool wanted;   /**< guarded by mutex: somebody has asked since the last sync began */
     bool stopping; /**< guarded by mutex */
 
+    _Atomic bool busy;         /**< asked for a sync that has not ended */
     _Atomic uint64_t failures; /**< syncs that failed: what was held then must not be acknowledged */
 };
 
