@@ -85,41 +85,49 @@ blitzdb_status blitzdb_set_with(blitzdb *db, const void *key, size_t key_size, c
 }
 
 /**
- * Writes a value over a present one of the same size in a database without files, which has no log to write
- * to and nothing to wait for: a look-up that writes. False: nothing was done.
+ * Writes a value over a present one of the same size: a look-up that writes, and a record if writes are
+ * logged. NOT_FOUND: there is no such value, and nothing was done. `position_out` is behind the record, or
+ * stays as it was.
  */
-static inline bool set_over(blitzdb *db, struct bzd_slice key, struct bzd_slice value) {
+static inline blitzdb_status set_over(blitzdb *db, struct bzd_slice key, struct bzd_slice value,
+                                      uint64_t *position_out) {
+    struct bzd_core *core = db->core;
     struct bzd_spot spot;
     const uint8_t *block;
     bzd_spot_lock(db, key, bzd_rwlock_write_acquire, bzd_rwlock_write_release, &spot);
     bzd_ref ref = bzd_table_look_up(&spot.shard->table, spot.hash, spot.keyspace, key, &block);
     bool fits = ref != 0 && bzd_entry_can_take(block, value.size);
-    if (fits) {
-        bzd_touch(db->core, spot.shard, spot.hash, ref);
+    blitzdb_status status = fits ? BLITZDB_OK : BLITZDB_NOT_FOUND;
+    if (fits && core->logging) {
+        struct bzd_record record = {
+            .type = BZD_RECORD_SET, .keyspace = spot.keyspace, .key = key, .value = value};
+        status = bzd_append_record(core, &record, position_out);
+    }
+    if (status == BLITZDB_OK) {
+        bzd_touch(core, spot.shard, spot.hash, ref);
         bzd_shard_overwrite(spot.shard, ref, value);
         bzd_shard_count_write(spot.shard);
     }
     bzd_rwlock_write_release(&spot.shard->lock);
-    return fits;
+    return status;
 }
 
-/** Ends a plain SET whose slot is locked and looked up. */
-static blitzdb_status set_end(struct writing *writing, struct bzd_slice value) {
-    if (bzd_txn_fits_over(&writing->slot, value.size))
-        return bzd_txn_overwrite(&writing->txn, value, BLITZDB_DURABILITY_DEFAULT);
-    blitzdb_status status = bzd_txn_set(&writing->txn, &writing->slot, value, 0);
-    return write_end(writing, status, BLITZDB_DURABILITY_DEFAULT);
+/** Waits, or not, for a record that was appended. */
+static blitzdb_status set_settle(blitzdb *db, blitzdb_status status, uint64_t position) {
+    return status == BLITZDB_OK && position != 0 ? bzd_settle(db->core, position, db->durability) : status;
 }
 
 /** There is no room for another value, but one of the same size needs none. */
-static blitzdb_status set_at_limit(blitzdb *db, const void *key, size_t key_size, struct bzd_slice value) {
-    struct writing writing;
-    blitzdb_status status = write_begin(db, key, key_size, 0, &writing);
-    if (status != BLITZDB_OK)
-        return status;
-    if (bzd_txn_fits_over(&writing.slot, value.size))
-        return set_end(&writing, value);
-    return write_end(&writing, BLITZDB_MEMORY_LIMIT, 0);
+static blitzdb_status set_at_limit(blitzdb *db, struct bzd_slice key, struct bzd_slice value) {
+    uint64_t position = 0;
+    blitzdb_status status = set_over(db, key, value, &position);
+    return status == BLITZDB_NOT_FOUND ? BLITZDB_MEMORY_LIMIT : set_settle(db, status, position);
+}
+
+/** A SET of any value, where write_begin() was called with room for it. */
+static blitzdb_status set_end(struct writing *writing, struct bzd_slice value) {
+    blitzdb_status status = bzd_txn_set(&writing->txn, &writing->slot, value, 0);
+    return write_end(writing, status, BLITZDB_DURABILITY_DEFAULT);
 }
 
 blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size, const void *value,
@@ -133,12 +141,19 @@ blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size, const 
     if (status != BLITZDB_OK)
         return status;
     struct bzd_slice bytes = bzd_slice_of(value, value_size);
-    bool is_simple = db->core->dir == NULL && bzd_fits_limit(db->core, 0); /* above it, every write evicts */
-    if (is_simple && set_over(db, bzd_slice_of(key, key_size), bytes))
-        return BLITZDB_OK;
+    uint64_t position = 0;
+    status = bzd_admit_log(db->core);
+    if (status != BLITZDB_OK)
+        return status;
+    if (bzd_fits_limit(db->core, 0)) /* above it, every write evicts */
+        status = set_over(db, bzd_slice_of(key, key_size), bytes, &position);
+    else
+        status = BLITZDB_NOT_FOUND;
+    if (status != BLITZDB_NOT_FOUND)
+        return set_settle(db, status, position);
     status = write_begin(db, key, key_size, key_size + value_size, &writing);
     if (status == BLITZDB_MEMORY_LIMIT)
-        return set_at_limit(db, key, key_size, bytes);
+        return set_at_limit(db, bzd_slice_of(key, key_size), bytes);
     return status == BLITZDB_OK ? set_end(&writing, bytes) : status;
 }
 

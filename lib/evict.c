@@ -141,12 +141,16 @@ blitzdb_status bzd_evict_for(struct bzd_core *core, size_t growth) {
     return BLITZDB_OK;
 }
 
-blitzdb_status bzd_admit(struct bzd_core *core, size_t growth) {
-    blitzdb_status status = BLITZDB_OK;
+blitzdb_status bzd_admit_log(struct bzd_core *core) {
     if (core->has_log)
-        status = bzd_log_admit(&core->log);
-    else if (core->dir != NULL && atomic_load_explicit(&core->checkpoint.running, memory_order_relaxed))
+        return bzd_log_admit(&core->log);
+    if (core->dir != NULL && atomic_load_explicit(&core->checkpoint.running, memory_order_relaxed))
         (void)bzd_log_admit(&core->log); /* bounds the snapshot's window; its failure is the snapshot's */
+    return BLITZDB_OK;
+}
+
+blitzdb_status bzd_admit(struct bzd_core *core, size_t growth) {
+    blitzdb_status status = bzd_admit_log(core);
     if (status != BLITZDB_OK)
         return status;
     status = bzd_evict_for(core, growth);

@@ -3,9 +3,9 @@
 #include "invariant.h"
 
 enum {
-    RELIEVE_BYTES = 256 * 1024, /* a writer that sees this much waiting writes it out */
-    KEEP_BYTES = 1024 * 1024,   /* capacity a buffer keeps when it is emptied */
-    GATHER_YIELDS = 16,         /* how often a leader gives way before it looks at what was collected */
+    RELIEVE_BYTES = 64 * 1024, /* a writer that sees this much waiting writes it out */
+    KEEP_BYTES = 1024 * 1024,  /* capacity a buffer keeps when it is emptied */
+    GATHER_YIELDS = 16,        /* how often a leader gives way before it looks at what was collected */
 };
 
 static blitzdb_status status_of(const struct bzd_log *log) {

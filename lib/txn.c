@@ -303,26 +303,6 @@ blitzdb_status bzd_txn_commit(struct bzd_txn *txn, unsigned durability) {
     return settle(txn, position, durability);
 }
 
-blitzdb_status bzd_txn_overwrite(struct bzd_txn *txn, struct bzd_slice value, unsigned durability) {
-    struct bzd_slot *slot = txn->slots;
-    BZD_ASSERT(txn->count == 1 && bzd_txn_fits_over(slot, value.size));
-    uint64_t position = 0;
-    if (txn->core->logging) {
-        struct bzd_record record = {
-            .type = BZD_RECORD_SET, .keyspace = slot->keyspace, .key = slot->key, .value = value};
-        blitzdb_status status = bzd_append_record(txn->core, &record, &position);
-        if (status != BLITZDB_OK) {
-            bzd_txn_abort(txn);
-            return status;
-        }
-    }
-    bzd_shard_overwrite(slot->shard, slot->old_ref, value);
-    bzd_shard_count_write(slot->shard);
-    txn->published = true;
-    release(txn);
-    return settle(txn, position, durability);
-}
-
 void bzd_txn_abort(struct bzd_txn *txn) {
     for (size_t i = 0; i < txn->count; i++)
         bzd_shard_drop_entry(txn->slots[i].shard, txn->slots[i].staged);

@@ -70,13 +70,6 @@ blitzdb_status bzd_txn_expire_at(struct bzd_txn *txn, struct bzd_slot *slot, int
 void bzd_txn_del(struct bzd_txn *txn, struct bzd_slot *slot);
 /** Logs, publishes, unlocks and waits for what the durability asks; default: the handle's. */
 blitzdb_status bzd_txn_commit(struct bzd_txn *txn, unsigned durability);
-/** Whether a value can be written over the present one. */
-static inline bool bzd_txn_fits_over(const struct bzd_slot *slot, size_t value_size) {
-    return slot->old_ref != 0 && bzd_entry_can_take(slot->old_block, value_size);
-}
-/** Ends a transaction of one slot like a staged value and commit, but writes over the present value, which it
- * fits over: no block is taken or given back. */
-blitzdb_status bzd_txn_overwrite(struct bzd_txn *txn, struct bzd_slice value, unsigned durability);
 /** Drops what was staged and unlocks. */
 void bzd_txn_abort(struct bzd_txn *txn);
 
