@@ -2,16 +2,21 @@
 """BlitzDB's server against Redis, both on one core, the load on another, in interleaved rounds.
 
     bench_server.py --server BLITZDB_SERVER --load LOAD [--redis REDIS_SERVER] [--floor NETWORK_FLOOR]
-                    [--keys N] [--rounds N] [--seconds N] [--pipelines 1,16] [--connections N]
-                    [--server-core N] [--load-core N] [--csv FILE]
+                    [--loads memory:10,memory:100,everysec:100,always:100] [--keys N] [--rounds N]
+                    [--seconds N] [--pipelines 1,16] [--connections N] [--dir FOLDER] [--server-core N]
+                    [--load-core N] [--csv FILE]
 
 Every server is started once for every mode it is measured in and filled with the same keys. A round visits
 each of them with each load, so that whatever disturbs the machine for a while disturbs all; the figures are
 medians over the rounds and the ratios medians of the ratios within a round. The load generator is often the
 limit, so the figure to compare is the processor time of the server per operation, read from /proc.
 
-Modes: memory (no file), everysec and always (every SET in the log, as appendfsync says). The floor is a
-program that counts commands and answers a constant: what the network costs without any database.
+A load is a mode and how many of 100 operations are SETs. Modes: memory (no file), everysec and always (every
+SET in the log, as appendfsync says). The floor is a program that counts commands and answers a constant: what
+the network costs without any database. Files are in a folder made in --dir (by default here), which must be
+on a disk: a sync in memory costs nothing. Beside the figures of the load there are, per operation, the
+processor time of the server, the part of it inside the system, and how often a thread of it had to wait; and
+the syncs per second, which BlitzDB tells.
 """
 
 import argparse
@@ -30,8 +35,8 @@ START_SECONDS = 30
 STOP_SECONDS = 60
 VALUE_SIZE = 64
 TICKS = os.sysconf("SC_CLK_TCK")
-# What is measured: the mode of the server, and how many of 100 operations are SETs.
-LOADS = (("memory", 10), ("memory", 100), ("everysec", 100), ("always", 100))
+MODES = ("memory", "everysec", "always")
+FIGURES = ("ops_per_second", "cpu_us", "p50_us", "p99_us", "p999_us", "kernel_us", "waits", "syncs_per_second")
 
 
 class Failure(Exception):
@@ -77,10 +82,33 @@ class Server:
             self.process.wait()
 
     def processor_seconds(self):
-        """User and system time of all threads (fields 14 and 15 of the line)."""
+        """All the time of all threads, and that of it in the system (fields 14 and 15 of the line)."""
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii", errors="replace") as file:
             fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return (int(fields[11]) + int(fields[12])) / TICKS, int(fields[12]) / TICKS
+
+    def waits(self):
+        """How often a thread gave its processor back because it had nothing to do."""
+        total = 0
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            path = f"/proc/{self.process.pid}/task/{thread}/status"
+            with open(path, encoding="ascii", errors="replace") as file:
+                total += next(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt"))
+        return total
+
+    def syncs(self):
+        """Syncs of the log so far; 0 from a server that does not tell."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=START_SECONDS) as connection:
+            connection.sendall(b"INFO persistence\r\n")
+            stream = connection.makefile("rb")
+            first = stream.readline()
+            text = stream.read(int(first[1:])) if first.startswith(b"$") else b""
+        found = [line for line in text.split(b"\r\n") if line.startswith(b"blitzdb_log_syncs:")]
+        return int(found[0].split(b":")[1]) if found else 0
+
+    def meter(self):
+        """Everything that only grows."""
+        return (*self.processor_seconds(), self.waits(), self.syncs() if self.mode != "memory" else 0)
 
     def resident_mib(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii", errors="replace") as file:
@@ -128,10 +156,14 @@ def run_load(options, server, *words):
 
 def measure(options, server, pipeline, set_percent, seed):
     """One visit of one server."""
-    before = server.processor_seconds()
+    before = server.meter()
     words = ["--pipeline", pipeline, "--set-percent", set_percent, "--seed", seed]
     figures = run_load(options, server, "--seconds", options.seconds, *words)
-    figures["cpu_us"] = (server.processor_seconds() - before) * 1e6 / figures["operations"]
+    spent, kernel, waits, syncs = (now - then for now, then in zip(server.meter(), before))
+    figures["cpu_us"] = spent * 1e6 / figures["operations"]
+    figures["kernel_us"] = kernel * 1e6 / figures["operations"]
+    figures["waits"] = waits / figures["operations"]
+    figures["syncs_per_second"] = syncs / figures["seconds"]
     return figures
 
 
@@ -139,9 +171,11 @@ def start_all(options, stack):
     """Starts and fills every server; returns them, and (name, keys, MiB) of those in memory."""
     servers = []
     memory = []
+    wanted = {mode for mode, _ in options.loads}
     for name, modes in commands(options).items():
-        for mode, command in modes.items():
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="blitzdb-bench-"))
+        for mode, command in ((one, modes[one]) for one in modes if one in wanted):
+            where = tempfile.TemporaryDirectory(prefix="blitzdb-bench-", dir=options.dir)
+            folder = stack.enter_context(where)
             server = Server(name, mode, command, options.server_core, folder)
             stack.callback(server.stop)
             server.wait_until_ready()
@@ -168,7 +202,10 @@ def ratios(rounds, others, name):
 def print_row(cell, rounds, redis):
     mode, set_percent, pipeline, name = cell
     text = f"{mode:9}{set_percent:4} %{pipeline:5}  {name:8}{median(rounds, 'ops_per_second'):12,.0f}"
-    text += f"{median(rounds, 'cpu_us'):9.2f}{median(rounds, 'p50_us'):9.0f}{median(rounds, 'p99_us'):9.0f}"
+    text += f"{median(rounds, 'cpu_us'):9.2f}{median(rounds, 'kernel_us'):9.2f}{median(rounds, 'waits'):7.3f}"
+    syncs = median(rounds, "syncs_per_second")
+    text += f"{syncs:9,.0f}" if syncs > 0 else f"{'':9}"
+    text += f"{median(rounds, 'p50_us'):9.0f}{median(rounds, 'p99_us'):9.0f}"
     if redis and name != "Redis":
         for figure in ("ops_per_second", "cpu_us"):
             middle, low, high = ratios(rounds, redis, figure)
@@ -178,7 +215,7 @@ def print_row(cell, rounds, redis):
 
 def print_results(results):
     print(f"\n{'mode':9}{'SET':>6}{'pipe':>5}  {'server':8}{'ops/s':>12}{'CPU us':>9}", end="")
-    print(f"{'p50 us':>9}{'p99 us':>9}   ops/s to Redis's    CPU per operation to Redis's")
+    print(f"{'kernel':>9}{'waits':>7}{'syncs/s':>9}{'p50 us':>9}{'p99 us':>9}   ops/s to Redis's    CPU per operation to Redis's")
     for cell, rounds in results.items():
         print_row(cell, rounds, results.get((*cell[:3], "Redis")))
 
@@ -204,11 +241,10 @@ def print_derived(results, pipelines):
 def write_csv(path, results, memory, keys):
     with open(path, "w", encoding="ascii", newline="") as file:
         writer = csv.writer(file)
-        names = ("ops_per_second", "cpu_us", "p50_us", "p99_us", "p999_us")
-        writer.writerow(["mode", "set_percent", "pipeline", "server", "round", *names])
+        writer.writerow(["mode", "set_percent", "pipeline", "server", "round", *FIGURES])
         for cell, rounds in results.items():
             for number, figures in enumerate(rounds):
-                writer.writerow([*cell, number, *(f"{figures[name]:.3f}" for name in names)])
+                writer.writerow([*cell, number, *(f"{figures[name]:.3f}" for name in FIGURES)])
         writer.writerow([])
         writer.writerow(["server", "mode", "keys", "resident_mib_empty", "resident_mib_filled"])
         for name, mode, empty, filled in memory:
@@ -238,7 +274,7 @@ def run(options):
         servers, memory = start_all(options, stack)
         for pipeline in options.pipelines:
             for number in range(options.rounds):
-                for mode, set_percent in LOADS:
+                for mode, set_percent in options.loads:
                     for server in (one for one in servers if one.mode == mode):
                         cell = (mode, set_percent, pipeline, server.name)
                         figures = measure(options, server, pipeline, set_percent, number)
@@ -253,6 +289,20 @@ def parse_numbers(text):
     return [int(word) for word in text.split(",")]
 
 
+def parse_loads(text):
+    loads = [(word.partition(":")[0], int(word.partition(":")[2])) for word in text.split(",")]
+    if any(mode not in MODES or not 0 <= percent <= 100 for mode, percent in loads):
+        raise ValueError(text)
+    return loads
+
+
+def parse_folder(text):
+    done = subprocess.run(["stat", "-f", "-c", "%T", text], capture_output=True, text=True, check=False)
+    if done.returncode != 0 or done.stdout.strip() in ("tmpfs", "ramfs"):
+        raise argparse.ArgumentTypeError(f"{text} is not a folder on a disk")
+    return os.path.abspath(text)
+
+
 def parse():
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
@@ -265,6 +315,9 @@ def parse():
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--pipelines", type=parse_numbers, default=[1, 16])
     parser.add_argument("--connections", type=int, default=50)
+    everything = "memory:10,memory:100,everysec:100,always:100"
+    parser.add_argument("--loads", type=parse_loads, default=everything)
+    parser.add_argument("--dir", type=parse_folder, default=".")
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--load-core", type=int, default=min(1, (os.cpu_count() or 1) - 1))
     parser.add_argument("--csv")

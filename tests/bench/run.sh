@@ -33,6 +33,7 @@ libtkrzw-dev test -e /usr/include/tkrzw_dbm_tiny.h
 libcuckoo-dev test -e /usr/include/libcuckoo/cuckoohash_map.hh
 liblmdb-dev test -e /usr/include/lmdb.h
 librocksdb-dev test -e /usr/include/rocksdb/db.h
+libsqlite3-dev test -e /usr/include/sqlite3.h
 python3-matplotlib /usr/bin/python3 -c 'import matplotlib'
 redis-server command -v redis-server
 LIST
@@ -86,8 +87,10 @@ measure events "$build/bin/bench_events" all
 echo "== eviction"
 "$build/bin/bench_eviction" >"$results/eviction.txt"
 cat "$results/eviction.txt"
+# On the disk of the build: TMPDIR may be memory.
+measure durable "$build/bin/bench_durable" --dir "$build"
 /usr/bin/python3 tests/bench/plot.py "$results" "$results/store.csv" "$results/memory.csv"
 
-set -- --server "$build/bin/blitzdb-server" --load "$build/bin/load"
+set -- --server "$build/bin/blitzdb-server" --load "$build/bin/load" --dir "$build"
 [ ! -x "$build/bin/network_floor" ] || set -- "$@" --floor "$build/bin/network_floor"
 measure server /usr/bin/python3 tests/bench/bench_server.py "$@"
