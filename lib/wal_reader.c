@@ -68,6 +68,7 @@ static blitzdb_status take_group(const struct reading *reading, const struct bzd
     if (!records_are_sound(group))
         return bzd_file_reader_corrupt(file, offset, "the checksum fits, but the records are not valid",
                                        reading->error);
+    reading->tail->durable = group->durable;
     if (group->position >= reading->source->from)
         return hand_over(reading, group);
     if (end > reading->source->from)

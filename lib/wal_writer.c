@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "codec.h"
 #include "crc32c.h"
 #include "invariant.h"
@@ -18,6 +19,7 @@ enum {
     GROUP_CHECK_OFFSET = 28,
     SMALL_BYTES = 64 * 1024, /* between two syncs: preparing space pays */
     ZEROS_BYTES = 16 * 1024,
+    REWRITE_BYTES = 64 * 1024, /* at once */
 };
 
 void bzd_wal_writer_init(struct bzd_wal_writer *writer, const blitzdb_env *env, const char *dir,
@@ -211,6 +213,35 @@ static blitzdb_status remove_torn_segment(const struct bzd_wal_writer *writer, u
     return BLITZDB_OK;
 }
 
+/**
+ * Writes the end of the log again that no group proves to be on disk. After a failed sync the system may show
+ * bytes that it could not write and takes for written: a sync alone would report success and save nothing,
+ * and what is appended behind them would be lost with them when the power fails.
+ */
+static blitzdb_status rewrite_unproven(struct bzd_wal_writer *writer, const struct bzd_wal_tail *tail,
+                                       blitzdb_error *error) {
+    const blitzdb_env *env = writer->env;
+    uint64_t end = offset_of(writer, tail->position);
+    uint64_t offset = tail->durable > tail->segment_start ? offset_of(writer, tail->durable) : 0;
+    uint8_t *bytes = bzd_alloc(env, REWRITE_BYTES);
+    if (bytes == NULL)
+        return failed(tail->segment_start, ENOMEM, "no memory to write its end again", error);
+    int failure = 0;
+    while (failure == 0 && offset < end) {
+        size_t size = end - offset < REWRITE_BYTES ? (size_t)(end - offset) : REWRITE_BYTES;
+        size_t got = 0;
+        failure = env->read_at(env->user, writer->file, bytes, size, offset, &got);
+        if (failure == 0 && got != size)
+            failure = EIO; /* it was there a moment ago */
+        if (failure == 0)
+            failure = env->write_at(env->user, writer->file, bytes, size, offset);
+        offset += size;
+    }
+    bzd_free(env, bytes);
+    return failure == 0 ? BLITZDB_OK
+                        : failed(tail->segment_start, failure, "its end cannot be written again", error);
+}
+
 blitzdb_status bzd_wal_writer_resume(struct bzd_wal_writer *writer, const struct bzd_wal_tail *tail,
                                      blitzdb_error *error) {
     BZD_ASSERT(tail->has_segment && writer->file == NULL);
@@ -238,6 +269,8 @@ blitzdb_status bzd_wal_writer_resume(struct bzd_wal_writer *writer, const struct
         if (failure != 0)
             status = failed(tail->segment_start, failure, "its torn tail cannot be cut", error);
     }
+    if (status == BLITZDB_OK)
+        status = rewrite_unproven(writer, tail, error);
     if (status == BLITZDB_OK)
         status = bzd_wal_writer_sync(writer, error);
     if (status != BLITZDB_OK)

@@ -30,6 +30,7 @@
 /** Where a log ends, as the reader found it. */
 struct bzd_wal_tail {
     uint64_t position;      /**< end of the last valid group, in the log */
+    uint64_t durable;       /**< up to here the last valid group proves that the log was synced */
     uint64_t segment_start; /**< start position of the segment it is in */
     uint64_t segment_id;    /**< its id */
     uint64_t cut_bytes;     /**< bytes behind the position in that segment, to be cut */
@@ -66,8 +67,9 @@ blitzdb_status bzd_wal_writer_begin_segment(struct bzd_wal_writer *writer, uint6
                                             blitzdb_error *error);
 
 /**
- * Goes on where a reader found the end: removes a torn segment, cuts torn bytes, opens the last segment and
- * syncs it, so that everything that was read is durable. Needs `tail->has_segment`.
+ * Goes on where a reader found the end: removes a torn segment, cuts torn bytes, opens the last segment,
+ * writes again what nothing proves to be on disk, and syncs it, so that everything that was read is durable.
+ * Needs `tail->has_segment`.
  */
 blitzdb_status bzd_wal_writer_resume(struct bzd_wal_writer *writer, const struct bzd_wal_tail *tail,
                                      blitzdb_error *error);
