@@ -102,17 +102,14 @@ static void table_free(void *user, void *memory) {
 }
 
 static void *table_map(void *user, size_t size, size_t alignment, unsigned flags) {
-    const blitzdb_env *system = blitzdb_env_default();
-    void *memory =
-        may_allocate(user, MEM_CALL_MAP) ? system->map(system->user, size, alignment, flags) : NULL;
+    void *memory = may_allocate(user, MEM_CALL_MAP) ? mem_mapping_take(size, alignment, flags) : NULL;
     count_memory(user, memory != NULL);
     return memory;
 }
 
 static void table_unmap(void *user, void *memory, size_t size) {
-    const blitzdb_env *system = blitzdb_env_default();
     count_memory(user, memory != NULL ? -1 : 0);
-    system->unmap(system->user, memory, size);
+    mem_mapping_give(memory, size);
 }
 
 static void table_discard(void *user, void *memory, size_t size) {
@@ -153,6 +150,7 @@ void mem_env_destroy(struct mem_env *env) {
         return;
     mem_disk_deinit(env);
     free(env->trace);
+    free(env->postponed.data);
     pthread_mutex_destroy(&env->mutex);
     free(env);
 }

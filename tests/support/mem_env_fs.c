@@ -5,19 +5,73 @@
 
 #include <errno.h>
 
+/* Calls */
+
+void mem_action_make(struct mem_env *env, const struct mem_action *action) {
+    struct mem_op *op = NULL;
+    switch (action->call) {
+    case MEM_CALL_WRITE:
+        if (action->size == 0)
+            return;
+        op = mem_journal_add(env, MEM_OP_WRITE, action->node);
+        op->offset = action->offset;
+        op->size = action->size;
+        op->data = mem_resize(NULL, action->size);
+        memcpy(op->data, action->data, action->size);
+        mem_bytes_write(&env->nodes[action->node].live, action->data, action->size, action->offset);
+        return;
+    case MEM_CALL_TRUNCATE:
+        mem_journal_add(env, MEM_OP_TRUNCATE, action->node)->offset = action->offset;
+        mem_bytes_resize(&env->nodes[action->node].live, (size_t)action->offset);
+        return;
+    case MEM_CALL_RENAME:
+        mem_journal_add_name(env, MEM_OP_RENAME, &action->place, action->node, action->to);
+        return;
+    case MEM_CALL_SYNC:
+        mem_journal_commit(env, action->node);
+        return;
+    default:
+        mem_journal_commit(env, action->node);
+        mem_collect_garbage(env);
+    }
+}
+
+void mem_postponed_make(struct mem_env *env) {
+    mem_action_make(env, &env->postponed.action);
+    free(env->postponed.data);
+    env->postponed = (struct mem_postponed){0};
+}
+
 /* Files */
 
 /** Takes the mutex, also when it answers an error: the one the call must fail with. */
 static int enter(struct mem_env *env, enum mem_env_call call, const char *path) {
-    if (env->before_change != NULL && mem_call_matches(call, MEM_CALL_ANY_CHANGE))
+    bool is_change = mem_call_matches(call, MEM_CALL_ANY_CHANGE) || env->postponed.is_due;
+    if (env->before_change != NULL && is_change)
         env->before_change(env->before_change_user, call, path);
     pthread_mutex_lock(&env->mutex);
+    mem_mutant_enter(env, call);
     return mem_check_call(env, call, path);
 }
 
 static int leave(struct mem_env *env, int error) {
     pthread_mutex_unlock(&env->mutex);
     return error;
+}
+
+/** Makes a call, or what a mutant of the library would make of it, and leaves. */
+static int make(struct mem_env *env, const struct mem_action *action) {
+    if (!mem_mutant_takes(env)) {
+        mem_action_make(env, action);
+    } else if (!mem_mutant_leaves_out()) {
+        env->postponed = (struct mem_postponed){.is_waiting = true, .is_new = true, .action = *action};
+        env->postponed.data = mem_resize(NULL, action->size + 1);
+        if (action->size > 0)
+            memcpy(env->postponed.data, action->data, action->size);
+        env->postponed.action.data = env->postponed.data;
+    }
+    mem_mutant_made(env, action->call, action->node);
+    return leave(env, 0);
 }
 
 static blitzdb_file *open_node(struct mem_env *env, size_t node, const char *path, bool is_writable) {
@@ -50,6 +104,7 @@ static int fs_open(void *user, const char *path, int mode, blitzdb_file **file_o
     if (creates) {
         node = mem_node_add(env, false);
         mem_journal_add_name(env, MEM_OP_LINK, &place, node, "");
+        mem_mutant_made(env, MEM_CALL_CREATE, node);
     }
     if (env->nodes[node].is_dir)
         return leave(env, EISDIR);
@@ -99,15 +154,12 @@ static int fs_write_at(void *user, blitzdb_file *file, const void *data, size_t 
     int error = enter(env, MEM_CALL_WRITE, file->path);
     if (!file->is_writable)
         return leave(env, EBADF);
-    size = error == 0 ? size : part_of(env, size);
-    if (size > 0) {
-        struct mem_op *op = mem_journal_add(env, MEM_OP_WRITE, file->node);
-        op->offset = offset;
-        op->size = size;
-        op->data = mem_resize(NULL, size);
-        memcpy(op->data, data, size);
-        mem_bytes_write(&env->nodes[file->node].live, data, size, offset);
-    }
+    struct mem_action action = {
+        .call = MEM_CALL_WRITE, .node = file->node, .offset = offset, .data = data, .size = size};
+    if (error == 0)
+        return make(env, &action);
+    action.size = part_of(env, size);
+    mem_action_make(env, &action);
     return leave(env, error);
 }
 
@@ -116,20 +168,17 @@ static int fs_truncate(void *user, blitzdb_file *file, uint64_t size) {
     int error = enter(env, MEM_CALL_TRUNCATE, file->path);
     if (!file->is_writable)
         return leave(env, EBADF);
-    if (error == 0) {
-        mem_journal_add(env, MEM_OP_TRUNCATE, file->node)->offset = size;
-        mem_bytes_resize(&env->nodes[file->node].live, (size_t)size);
-    }
-    return leave(env, error);
+    struct mem_action action = {.call = MEM_CALL_TRUNCATE, .node = file->node, .offset = size};
+    return error == 0 ? make(env, &action) : leave(env, error);
 }
 
 static int fs_sync(void *user, blitzdb_file *file) {
     struct mem_env *env = user;
     int error = enter(env, MEM_CALL_SYNC, file->path);
+    struct mem_action action = {.call = MEM_CALL_SYNC, .node = file->node};
     if (error == 0)
-        mem_journal_commit(env, file->node);
-    else
-        mem_journal_lose(env, file->node);
+        return make(env, &action);
+    mem_journal_lose(env, file->node);
     return leave(env, error);
 }
 
@@ -155,8 +204,9 @@ static int fs_rename(void *user, const char *from, const char *to) {
     size_t node = mem_place_node(env, &old_place);
     if (node == MEM_NO_NODE || new_place.name[0] == '\0' || old_place.dir != new_place.dir)
         return leave(env, node == MEM_NO_NODE ? ENOENT : EXDEV);
-    mem_journal_add_name(env, MEM_OP_RENAME, &old_place, node, new_place.name);
-    return leave(env, 0);
+    struct mem_action action = {.call = MEM_CALL_RENAME, .node = node, .place = old_place};
+    (void)snprintf(action.to, sizeof(action.to), "%s", new_place.name);
+    return make(env, &action);
 }
 
 static int fs_remove(void *user, const char *path) {
@@ -170,6 +220,7 @@ static int fs_remove(void *user, const char *path) {
     if (node == MEM_NO_NODE || env->nodes[node].is_dir)
         return leave(env, node == MEM_NO_NODE ? ENOENT : EISDIR);
     mem_journal_add_name(env, MEM_OP_REMOVE, &place, node, "");
+    mem_mutant_made(env, MEM_CALL_REMOVE, place.dir);
     return leave(env, 0);
 }
 
@@ -183,9 +234,8 @@ static int fs_sync_dir(void *user, const char *path) {
     size_t node = mem_place_node(env, &place);
     if (node == MEM_NO_NODE || !env->nodes[node].is_dir)
         return leave(env, node == MEM_NO_NODE ? ENOENT : ENOTDIR);
-    mem_journal_commit(env, node);
-    mem_collect_garbage(env);
-    return leave(env, 0);
+    struct mem_action action = {.call = MEM_CALL_SYNC_DIR, .node = node};
+    return make(env, &action);
 }
 
 static int fs_make_dir(void *user, const char *path) {

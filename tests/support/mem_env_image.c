@@ -165,6 +165,15 @@ size_t mem_env_pending(struct mem_env *env) {
     return count;
 }
 
+size_t mem_env_pending_contents(struct mem_env *env) {
+    size_t count = 0;
+    pthread_mutex_lock(&env->mutex);
+    for (size_t i = 0; i < env->journal_count; i++)
+        count += !mem_op_is_name(&env->journal[i]) && has_name(&env->live, env->journal[i].node);
+    pthread_mutex_unlock(&env->mutex);
+    return count;
+}
+
 void mem_env_print_pending(struct mem_env *env, FILE *out) {
     static const char *const kinds[] = {"write", "truncate", "link", "rename", "remove"};
     pthread_mutex_lock(&env->mutex);

@@ -90,6 +90,27 @@ struct blitzdb_file {
     char path[MEM_PATH_MAX];
 };
 
+/** A changing call that was found possible and is to be made. */
+struct mem_action {
+    enum mem_env_call call; /**< write, truncate, sync, rename or sync_dir */
+    size_t node;            /**< the file, or the directory of a sync_dir */
+    struct mem_place place; /**< old name of a rename */
+    char to[MEM_NAME_MAX];  /**< new name of a rename */
+    uint64_t offset;        /**< of a write; the new size of a truncate */
+    const uint8_t *data;    /**< of a write */
+    size_t size;            /**< of `data` */
+};
+
+/** The call that a mutant makes later than the library asked for. */
+struct mem_postponed {
+    bool is_waiting;
+    bool is_new; /**< the present call is the one that is postponed */
+    bool is_met; /**< the call that should have followed was made */
+    bool is_due; /**< the call that should have followed was made: now, before the next one */
+    struct mem_action action;
+    uint8_t *data; /**< of a write; owned */
+};
+
 /** One call in the trace. */
 struct mem_trace_item {
     enum mem_env_call call;
@@ -125,6 +146,13 @@ struct mem_env {
     mem_env_before_fn before_change;
     void *before_change_user;
 
+    bool is_candidate;  /**< the present call is one that a mutant may take */
+    size_t site;        /**< of the present call */
+    bool has_last_site; /**< the last change was one that a mutant may take */
+    size_t last_site;
+    size_t last_node;
+    struct mem_postponed postponed;
+
     bool is_tracing;
     struct mem_trace_item *trace;
     size_t trace_count;
@@ -139,6 +167,12 @@ void *mem_reserve(void *items, size_t count, size_t *capacity, size_t item_size)
 
 /** Counts and traces a call; answers the error it must fail with, or 0. `path` is NULL for memory calls. */
 int mem_check_call(struct mem_env *env, enum mem_env_call call, const char *path);
+
+/** Maps memory, or takes a kept mapping. */
+void *mem_mapping_take(size_t size, size_t alignment, unsigned flags);
+
+/** Keeps a mapping or gives it back to the system. */
+void mem_mapping_give(void *memory, size_t size);
 
 /** Whether a call belongs to a kind or group. */
 bool mem_call_matches(enum mem_env_call call, enum mem_env_call group);
@@ -199,6 +233,24 @@ struct mem_plan {
 /** Chooses the operations of one image; `plan` comes with everything dropped. */
 void mem_plan_make(const struct mem_env *env, enum mem_env_damage damage, uint64_t index,
                    struct mem_plan *plan);
+
+/** Makes a call. */
+void mem_action_make(struct mem_env *env, const struct mem_action *action);
+
+/** Makes the postponed call now. */
+void mem_postponed_make(struct mem_env *env);
+
+/** Notes the site of a call that begins, and makes the postponed one if its time has come. */
+void mem_mutant_enter(struct mem_env *env, enum mem_env_call call);
+
+/** Notes that a call has changed something: the file, or the directory for names. */
+void mem_mutant_made(struct mem_env *env, enum mem_env_call call, size_t node);
+
+/** Whether the mutant is about the call that has just begun. */
+bool mem_mutant_takes(struct mem_env *env);
+
+/** Whether what it takes is never made. */
+bool mem_mutant_leaves_out(void);
 
 /** Fills the file part of the table. */
 void mem_fs_fill_table(blitzdb_env *table);
