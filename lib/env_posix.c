@@ -281,7 +281,10 @@ static int posix_remove(void *user, const char *path) {
 
 static int posix_sync_dir(void *user, const char *path) {
     (void)user;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd;
+    do
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return errno;
     int failed;
@@ -324,7 +327,10 @@ static int list_entries(DIR *dir, blitzdb_dir_fn fn, void *caller) {
 
 static int posix_list_dir(void *user, const char *path, blitzdb_dir_fn fn, void *caller) {
     (void)user;
-    DIR *dir = opendir(path);
+    DIR *dir;
+    do
+        dir = opendir(path);
+    while (dir == NULL && errno == EINTR);
     if (dir == NULL)
         return errno;
     int answer = list_entries(dir, fn, caller);
@@ -338,7 +344,11 @@ static int posix_lock(void *user, const char *path, blitzdb_file **file_out) {
     int error = open_handle(path, O_RDWR | O_CREAT, &file);
     if (error != 0)
         return error;
-    if (flock(file->fd, LOCK_EX | LOCK_NB) != 0) {
+    int failed;
+    do
+        failed = flock(file->fd, LOCK_EX | LOCK_NB);
+    while (failed != 0 && errno == EINTR);
+    if (failed != 0) {
         error = errno;
         posix_close(user, file);
         return error;

@@ -48,6 +48,7 @@ blitzdb_status bzd_listing_init(struct bzd_listing *listing, const blitzdb_env *
     int failure = env->list_dir(env->user, dir, visit_name, &visit);
     if (failure != 0) {
         bzd_listing_deinit(listing);
+        listing->failure = failure;
         return bzd_status_of_errno(failure);
     }
     if (listing->count > 1)

@@ -19,6 +19,7 @@ struct bzd_listing {
     uint64_t *numbers; /**< ascending, each once */
     size_t count;
     size_t capacity;
+    int failure; /**< errno of a listing that failed */
 };
 
 /** Collects the numbers of the files named prefix, number, suffix. Deinit it only after BLITZDB_OK. */

@@ -166,7 +166,8 @@ static blitzdb_status find_first(struct reading *reading, size_t *first_out) {
     struct bzd_listing *segments = &reading->segments;
     blitzdb_status status = bzd_listing_init(segments, source->env, source->dir, BZD_WAL_NAME_PREFIX, "");
     if (status != BLITZDB_OK)
-        return bzd_error_set(reading->error, status, 0, "the segments of the log cannot be listed");
+        return bzd_error_set(reading->error, status, segments->failure, "listing the log files in %s",
+                             source->dir);
     while (segments->count > 0 && segments->numbers[segments->count - 1] >= source->end)
         segments->count--;
 

@@ -23,6 +23,9 @@ python3 test -x /usr/bin/python3
 python3-redis /usr/bin/python3 -c 'import redis'
 redis-server command -v redis-server
 redis-tools command -v redis-cli && command -v redis-benchmark
+strace command -v strace
+util-linux command -v unshare && command -v setpriv
+mount command -v mount
 clang command -v clang
 clang-format command -v clang-format
 doxygen command -v doxygen

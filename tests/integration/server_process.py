@@ -16,6 +16,8 @@ TIMEOUT_S = 120  # a watchdog for a server that hangs, not a measure
 class ServerProcess:
     """A running server; `folder` holds its data and goes with stop()."""
 
+    prefix = ()  # a command that starts the server, such as strace -D
+
     def __init__(self, program, *arguments, **popen):
         self.program = program
         self.arguments = arguments
@@ -29,7 +31,7 @@ class ServerProcess:
 
     def start(self):
         """Starts (again, on the same data) and waits until connections are accepted."""
-        command = [self.program, "--port", "0", "--unixsocket", self.socket]
+        command = [*self.prefix, self.program, "--port", "0", "--unixsocket", self.socket]
         command += [argument.replace("DATA", self.data) for argument in self.arguments]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self.popen

@@ -1,6 +1,7 @@
 /* File names: composed and recognised. */
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,7 @@ Test(listing, reports_failures) {
 
     struct bzd_listing listing;
     cr_assert_eq(bzd_listing_init(&listing, env, "absent", "log-", ""), BLITZDB_IO);
+    cr_assert_eq(listing.failure, ENOENT);
     struct mem_env_fault fault = {MEM_CALL_REALLOC, 1, ENOMEM, false, MEM_PART_NONE};
     mem_env_fail(disk, &fault);
     cr_assert_eq(bzd_listing_init(&listing, env, ".", "log-", ""), BLITZDB_NO_MEMORY);
