@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "db.h"
+#include "env_table.h"
 #include "path.h"
 
 enum {
@@ -63,46 +64,6 @@ static blitzdb_status complete_options(blitzdb_options *options) {
     options->log_segment_bytes = or_default(options->log_segment_bytes, DEFAULT_SEGMENT_BYTES);
     options->log_buffer_bytes = or_default(options->log_buffer_bytes, DEFAULT_BUFFER_BYTES);
     options->log_level = (uint32_t)or_default(options->log_level, BLITZDB_LOG_INFO);
-    return BLITZDB_OK;
-}
-
-/** Takes the caller's environment, with the default's functions where a member is NULL. */
-static blitzdb_status copy_env(const blitzdb_options *options, blitzdb_env *env) {
-    *env = *blitzdb_env_default();
-    const blitzdb_env *given = options->env;
-    if (given == NULL)
-        return BLITZDB_OK;
-    if (given->struct_size < offsetof(blitzdb_env, alloc) || given->struct_size > sizeof *env)
-        return invalid(options, "env has a struct_size this library does not know");
-    blitzdb_env defaults = *env;
-    memcpy(env, given, given->struct_size);
-#define TAKE_DEFAULT(member) env->member = env->member != NULL ? env->member : defaults.member
-    TAKE_DEFAULT(alloc);
-    TAKE_DEFAULT(realloc);
-    TAKE_DEFAULT(free);
-    TAKE_DEFAULT(map);
-    TAKE_DEFAULT(unmap);
-    TAKE_DEFAULT(discard);
-    TAKE_DEFAULT(now_ms);
-    TAKE_DEFAULT(monotonic_ns);
-    TAKE_DEFAULT(random);
-    TAKE_DEFAULT(open);
-    TAKE_DEFAULT(close);
-    TAKE_DEFAULT(read_at);
-    TAKE_DEFAULT(write_at);
-    TAKE_DEFAULT(truncate);
-    TAKE_DEFAULT(sync);
-    TAKE_DEFAULT(file_size);
-    if (env->open == defaults.open) /* a simulated disk has no use for the real working directory */
-        TAKE_DEFAULT(absolute_path);
-    TAKE_DEFAULT(rename);
-    TAKE_DEFAULT(remove);
-    TAKE_DEFAULT(sync_dir);
-    TAKE_DEFAULT(make_dir);
-    TAKE_DEFAULT(list_dir);
-    TAKE_DEFAULT(lock);
-    TAKE_DEFAULT(unlock);
-#undef TAKE_DEFAULT
     return BLITZDB_OK;
 }
 
@@ -260,10 +221,10 @@ blitzdb_status blitzdb_open(const char *path, const blitzdb_options *given, blit
     if (options.error != NULL)
         memset(options.error, 0, sizeof *options.error);
     status = complete_options(&options);
-    if (status == BLITZDB_OK)
-        status = copy_env(&options, &env);
     if (status != BLITZDB_OK)
         return status;
+    if (bzd_env_complete(options.env, &env) != BLITZDB_OK)
+        return invalid(&options, "env has a struct_size this library does not know");
     struct bzd_core *core = bzd_alloc_zeroed(&env, sizeof *core);
     if (core == NULL)
         return bzd_error_set(options.error, BLITZDB_NO_MEMORY, 0, "allocating the handle");

@@ -36,8 +36,9 @@
  * a search for later headers is linear in the file and takes no payload's word for it.
  *
  * **Torn tail.** The log ends at the first group that is not valid. That is the trace of a crash only if
- * nothing behind it was written after it had been synced: a later valid header, at any offset, whose durable
- * position is above the bad group's position proves that the bytes were once good, and that is corruption. A
+ * nothing behind it was written after it had been synced: a later valid header, at any offset (not only where
+ * its position says, because bytes before it may have been removed), whose durable position is above the bad
+ * group's position proves that the bytes were once good, and that is corruption. A
  * segment is synced whole before the next one is created, so only the last segment may be torn; and its
  * header is synced, with the directory, before the first group, so a last segment of at most 64 bytes with a
  * bad header is a torn creation and holds nothing. A segment that has a successor ends where the successor

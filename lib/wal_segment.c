@@ -147,16 +147,30 @@ blitzdb_status bzd_wal_segment_next(struct bzd_wal_segment *segment, struct bzd_
     return BLITZDB_OK;
 }
 
+/** How far behind the bad place a header's position may be. It is no bound of the format: it makes it as good
+ * as impossible that random bytes pass for a header. */
+#define SEARCH_REACH ((uint64_t)1 << 40)
+
+/**
+ * Whether a header is one of this segment's, at or behind a position. It may stand where its position says
+ * or, if bytes before it were removed or inserted, elsewhere: only this segment's writer can have made it,
+ * and what it says of the log was true when it was written, wherever it stands now.
+ */
+static bool is_later_header(const struct bzd_wal_segment *segment, const uint8_t *header,
+                            uint64_t least_position) {
+    uint64_t position = bzd_load_u64(header + 8);
+    /* Most bytes fail the first test, and prepared zeros, of an empty log, the last but one. */
+    return position - least_position < SEARCH_REACH && bzd_load_u64(header + 16) <= position &&
+           bzd_load_u64(header + 24) != 0 && group_header_fits(segment, header);
+}
+
 /** Looks for headers among those that begin in the first bytes of a view. */
 static void look_for_headers(const struct bzd_wal_segment *segment, const uint8_t *bytes, size_t size,
                              uint64_t offset, struct bzd_wal_rest *rest) {
     uint64_t bad_position = bzd_wal_segment_position(segment);
     for (size_t i = 0; i + BZD_WAL_GROUP_HEADER_SIZE <= size; i++) {
-        uint64_t position = position_at(segment, offset + i);
         const uint8_t *header = bytes + i;
-        /* One byte tells most offsets apart; the rest is for the few that pass. */
-        if (header[8] != (uint8_t)position || bzd_load_u64(header + 8) != position ||
-            !group_header_fits(segment, header))
+        if (!is_later_header(segment, header, bad_position))
             continue;
         uint64_t end = offset + i + BZD_WAL_GROUP_HEADER_SIZE + bzd_load_u32(header + 4);
         rest->torn_bytes = (end < segment->file.size ? end : segment->file.size) - segment->offset;
@@ -194,4 +208,62 @@ blitzdb_status bzd_wal_segment_inspect_rest(struct bzd_wal_segment *segment, str
             size - (BZD_WAL_GROUP_HEADER_SIZE - 1); /* a header may begin in one view and end in another */
     }
     return BLITZDB_OK;
+}
+
+/** Searches the file from an offset; UINT64_MAX: there is no such header. */
+static blitzdb_status search(struct bzd_wal_segment *segment, uint64_t offset, uint64_t least_position,
+                             uint64_t *found_out, blitzdb_error *error) {
+    *found_out = UINT64_MAX;
+    while (segment->file.size >= offset + BZD_WAL_GROUP_HEADER_SIZE) {
+        uint64_t left = segment->file.size - offset;
+        uint64_t size = left < BZD_FILE_READER_WINDOW ? left : BZD_FILE_READER_WINDOW;
+        const uint8_t *bytes;
+        blitzdb_status status = bzd_file_reader_view(&segment->file, offset, size, &bytes, error);
+        if (status != BLITZDB_OK)
+            return status;
+        for (size_t i = 0; i + BZD_WAL_GROUP_HEADER_SIZE <= size; i++) {
+            if (is_later_header(segment, bytes + i, least_position)) {
+                *found_out = offset + i;
+                return BLITZDB_OK;
+            }
+        }
+        offset += size - (BZD_WAL_GROUP_HEADER_SIZE - 1);
+    }
+    return BLITZDB_OK;
+}
+
+/** Makes the segment stand at a group, wherever its position says it should be. */
+static blitzdb_status move_to(struct bzd_wal_segment *segment, uint64_t offset, blitzdb_error *error) {
+    const uint8_t *header;
+    blitzdb_status status =
+        bzd_file_reader_view(&segment->file, offset, BZD_WAL_GROUP_HEADER_SIZE, &header, error);
+    if (status != BLITZDB_OK)
+        return status;
+    /* From here on positions count from where the group is now; an overflow is as good as any number. */
+    segment->start = bzd_load_u64(header + 8) - (offset - BZD_WAL_SEGMENT_HEADER_SIZE);
+    segment->offset = offset;
+    return BLITZDB_OK;
+}
+
+blitzdb_status bzd_wal_segment_find_group(struct bzd_wal_segment *segment, bool *found_out,
+                                          blitzdb_error *error) {
+    uint64_t bad_offset = segment->offset;
+    uint64_t bad_position = bzd_wal_segment_position(segment);
+    uint64_t offset;
+    *found_out = false;
+    blitzdb_status status = search(segment, bad_offset, bad_position, &offset, error);
+    if (status != BLITZDB_OK || offset == UINT64_MAX)
+        return status;
+    status = move_to(segment, offset, error);
+    *found_out = status == BLITZDB_OK;
+    if (status != BLITZDB_OK || offset != bad_offset || bzd_wal_segment_position(segment) != bad_position)
+        return status;
+    /* This is the group at the bad place itself: its header is sound, what stands behind it is not. */
+    *found_out = false;
+    status = search(segment, bad_offset + 1, bad_position, &offset, error);
+    if (status != BLITZDB_OK || offset == UINT64_MAX)
+        return status;
+    status = move_to(segment, offset, error);
+    *found_out = status == BLITZDB_OK;
+    return status;
 }

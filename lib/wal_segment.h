@@ -57,7 +57,9 @@ blitzdb_status bzd_wal_segment_next(struct bzd_wal_segment *segment, struct bzd_
 
 /** What stands behind the last valid group. */
 struct bzd_wal_rest {
-    bool is_proven;      /**< a header says that the group at the present offset was once durable */
+    bool is_proven;      /**< a header says that the group at the present offset was once durable; it need not
+                            stand where its position says: if bytes were removed or inserted, what is behind
+                            them has moved */
     uint64_t torn_bytes; /**< from the present offset to the last trace of a write that was lost; 0: none */
 };
 
@@ -67,5 +69,13 @@ struct bzd_wal_rest {
  */
 blitzdb_status bzd_wal_segment_inspect_rest(struct bzd_wal_segment *segment, struct bzd_wal_rest *rest_out,
                                             blitzdb_error *error);
+
+/**
+ * Goes from a group that is not valid to the next header of this segment at or behind its position, wherever
+ * it stands; `start` is changed so that position and offset agree there. For salvage: what was between is
+ * lost. Not found: the segment is left as it is.
+ */
+blitzdb_status bzd_wal_segment_find_group(struct bzd_wal_segment *segment, bool *found_out,
+                                          blitzdb_error *error);
 
 #endif

@@ -8,6 +8,8 @@
  *
  * tests/crash/check_call_sweep.sh proves that no public function is missing here. Usage: call_sweep
  */
+#include <blitzdb/check.h>
+
 #include "../support/reading.h"
 #include "../support/sweep.h"
 
@@ -289,6 +291,71 @@ static blitzdb_status do_open(struct probe *probe) {
     return blitzdb_close(second) == BLITZDB_OK ? BLITZDB_OK : BLITZDB_CORRUPT;
 }
 
+static int see_entry(void *caller, const char *name) {
+    (void)caller;
+    (void)name;
+    return 0;
+}
+
+/** Makes a closed database beside the first, once, with a snapshot and a log behind it. No call of it fails.
+ */
+static void make_closed(struct probe *probe) {
+    const blitzdb_env *env = mem_env_table(probe->env);
+    blitzdb *closed = NULL;
+    if (env->list_dir(env->user, "closed", see_entry, NULL) == 0)
+        return;
+    mem_env_disarm(probe->env);
+    blitzdb_options options = BLITZDB_OPTIONS_INIT;
+    options.env = env;
+    options.shard_count = 2;
+    expect(probe, blitzdb_open("closed", &options, &closed), "open another");
+    expect(probe, blitzdb_set(closed, "a", 1, "first", 5), "set");
+    expect(probe, blitzdb_snapshot(closed, NULL), "snapshot");
+    expect(probe, blitzdb_set(closed, "b", 1, "second", 6), "set");
+    expect(probe, blitzdb_close(closed), "close another");
+    mem_env_rearm(probe->env);
+}
+
+static blitzdb_check_options check_options(const struct probe *probe) {
+    blitzdb_check_options options = BLITZDB_CHECK_OPTIONS_INIT;
+    options.env = mem_env_table(probe->env);
+    return options;
+}
+
+/** Checks a sound database. */
+static blitzdb_status do_verify(struct probe *probe) {
+    make_closed(probe);
+    blitzdb_check_options options = check_options(probe);
+    blitzdb_check_result result = BLITZDB_CHECK_RESULT_INIT;
+    blitzdb_status status;
+    do
+        status = blitzdb_verify("closed", &options, &result);
+    while (again(probe, status));
+    if (status == BLITZDB_OK && result.damages + result.notes > 0)
+        return BLITZDB_CORRUPT;
+    return status;
+}
+
+/** Saves what is sound, which is all, and opens it. */
+static blitzdb_status do_salvage(struct probe *probe) {
+    make_closed(probe);
+    blitzdb_check_options options = check_options(probe);
+    blitzdb_check_result result = BLITZDB_CHECK_RESULT_INIT;
+    blitzdb *saved = NULL;
+    blitzdb_status status;
+    do
+        status = blitzdb_salvage("closed", "saved", &options, &result);
+    while (again(probe, status));
+    if (status != BLITZDB_OK)
+        return status;
+    mem_env_disarm(probe->env);
+    expect(probe, open_database(probe, "saved", &saved), "open what was saved");
+    bool is_whole = result.keys == 2 && blitzdb_exists(saved, "a", 1) == BLITZDB_OK &&
+                    blitzdb_exists(saved, "b", 1) == BLITZDB_OK;
+    expect(probe, blitzdb_close(saved), "close what was saved");
+    return is_whole ? BLITZDB_OK : BLITZDB_CORRUPT;
+}
+
 struct call {
     const char *name;
     blitzdb_status (*run)(struct probe *probe);
@@ -316,6 +383,8 @@ static const struct call calls[] = {
     {"batch", do_batch},
     {"txn", do_txn_commit},
     {"aborted txn", do_txn_abort},
+    {"verify", do_verify},
+    {"salvage", do_salvage},
     {"scan", do_scan},
     {"reads", do_reads},
     {"calls without memory", do_frugal},

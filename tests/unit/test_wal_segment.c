@@ -104,14 +104,17 @@ Test(wal_segment, rearranged_groups_are_found) {
         memmove(other.bytes + end + (end - begin), other.bytes + end, other.size - end);
         memcpy(other.bytes + end, other.bytes + begin, end - begin);
         other.size += end - begin;
-        cr_assert_eq(small_log_read(&log, other.bytes, other.size, &seen, &tail), BLITZDB_OK);
+        bool is_proven = i + 1 < log.proven_groups; /* the place behind it, where the next should be */
+        cr_assert_eq(small_log_read(&log, other.bytes, other.size, &seen, &tail),
+                     is_proven ? BLITZDB_CORRUPT : BLITZDB_OK);
         cr_assert_eq(seen.count, log.records[i],
                      "the copy and what was moved by it are not where they belong");
 
         other = log.file;
         memmove(other.bytes + begin, other.bytes + end, other.size - end);
         other.size -= end - begin;
-        cr_assert_eq(small_log_read(&log, other.bytes, other.size, &seen, &tail), BLITZDB_OK);
+        cr_assert_eq(small_log_read(&log, other.bytes, other.size, &seen, &tail),
+                     i < log.proven_groups ? BLITZDB_CORRUPT : BLITZDB_OK);
         cr_assert_eq(seen.count, i > 0 ? log.records[i - 1] : 0);
     }
     /* Groups 3 and 2 exchanged: the fourth stands where it belongs and vouches for both. */
@@ -293,5 +296,28 @@ Test(wal_segment, finds_a_proof_far_away) {
     struct bzd_wal_tail tail;
     cr_assert_eq(log_read(&fixture, &seen, &tail), BLITZDB_CORRUPT);
     cr_assert_not_null(strstr(fixture.error.text, "a later group proves"));
+    fixture_deinit(&fixture);
+}
+
+/* Groups that moved, because bytes before them are gone, still prove that those were durable. */
+Test(wal_segment, moved_groups_are_a_proof) {
+    struct log_fixture fixture;
+    fixture_init(&fixture, 1 << 20);
+    for (unsigned i = 0; i < 4; i++)
+        fixture_append(&fixture, 2, true);
+    struct raw_file file;
+    raw_file_read(fixture.env, FIRST_SEGMENT, &file);
+    size_t sizes[] = {1, 5, 40};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t at = BZD_WAL_SEGMENT_HEADER_SIZE + 10;
+        struct raw_file moved = file;
+        memmove(moved.bytes + at, file.bytes + at + sizes[i], file.size - at - sizes[i]);
+        raw_file_write(fixture.env, FIRST_SEGMENT, moved.bytes, file.size - sizes[i]);
+        struct log_seen seen = {0};
+        struct bzd_wal_tail tail;
+        cr_assert_eq(log_read(&fixture, &seen, &tail), BLITZDB_CORRUPT, "%zu bytes", sizes[i]);
+        cr_assert_not_null(strstr(fixture.error.text, "a later group proves"));
+    }
     fixture_deinit(&fixture);
 }
