@@ -3,6 +3,7 @@
 
 enum {
     PUMP_INTERVAL_MS = 100, /* longest pause between two rounds */
+    RETRY_MS = 60000,       /* between two attempts at a snapshot that fails, or repairs */
 };
 
 static uint64_t ms_since(const struct bzd_core *core, uint64_t then_ns) {
@@ -42,9 +43,9 @@ static blitzdb_status settle(struct bzd_core *core, uint64_t position, unsigned 
     if (durability == BLITZDB_DURABILITY_INTERVAL) {
         if (core->durability == BLITZDB_DURABILITY_NONE)
             raise_interval_position(core, position);
-        /* The thread, if there is one, may be held up by a snapshot: a writer steps in before too much waits.
-         */
-        if (sync_is_due(core, core->has_thread ? 2 : 1))
+        /* The thread, if there is one, syncs in time, also while it writes a snapshot. Without one a write
+         * steps in for a pump that does not come. */
+        if (!core->has_thread && sync_is_due(core, 2))
             return bzd_log_sync(&core->log, position);
     }
     bzd_log_relieve(&core->log);
@@ -72,13 +73,30 @@ uint64_t bzd_changes_since_snapshot(const struct bzd_core *core) {
     return bzd_store_count_writes(&core->store) - covered;
 }
 
+void bzd_sync_if_due(void *user) {
+    struct bzd_core *core = user;
+    if (sync_is_due(core, 1))
+        (void)bzd_log_sync(&core->log, atomic_load(&core->log.position)); /* its status is the log's */
+}
+
+/** True if a snapshot should replace the failed log, the first time at once. */
+static bool repair_is_due(struct bzd_core *core) {
+    const struct bzd_checkpoint *checkpoint = &core->checkpoint;
+    bool is_automatic = core->snapshot_interval_s != 0 || core->snapshot_log_bytes != UINT64_MAX;
+    return is_automatic && core->has_log && atomic_load(&core->log.status) == BLITZDB_LOG_FAILED &&
+           (atomic_load(&checkpoint->finished) == 0 ||
+            ms_since(core, atomic_load(&checkpoint->tried_ns)) >= RETRY_MS);
+}
+
 static bool snapshot_is_due(struct bzd_core *core) {
     struct bzd_checkpoint *checkpoint = &core->checkpoint;
-    if (core->dir == NULL || atomic_load(&checkpoint->running))
+    if (core->dir == NULL || bzd_checkpoint_is_running(checkpoint))
         return false;
     if (atomic_load(&checkpoint->status) != BLITZDB_OK &&
-        ms_since(core, atomic_load(&checkpoint->tried_ns)) < 60000)
+        ms_since(core, atomic_load(&checkpoint->tried_ns)) < RETRY_MS)
         return false; /* the last one failed: not again at once */
+    if (repair_is_due(core))
+        return true;
     if (core->has_log && bzd_log_bytes(core) >= core->snapshot_log_bytes)
         return true;
     if (core->snapshot_interval_s == 0 ||
@@ -87,13 +105,35 @@ static bool snapshot_is_due(struct bzd_core *core) {
     return bzd_changes_since_snapshot(core) >= core->snapshot_min_changes;
 }
 
+/** The pump at work on a snapshot. */
+struct long_work {
+    struct bzd_core *core;
+    uint64_t swept_ns;
+};
+
+/** What must not wait for the end of a snapshot that the pump itself writes. */
+static void do_due_work(void *user) {
+    struct long_work *work = user;
+    bzd_sync_if_due(work->core);
+    if (ms_since(work->core, work->swept_ns) < PUMP_INTERVAL_MS)
+        return;
+    (void)bzd_expire_sweep(work->core);
+    work->swept_ns = work->core->env.monotonic_ns(work->core->env.user);
+}
+
+static void take_snapshot(struct bzd_core *core) {
+    struct long_work work = {core, core->env.monotonic_ns(core->env.user)};
+    struct bzd_checkpoint_request request = {.pause = do_due_work, .user = &work};
+    (void)bzd_checkpoint_run(&core->checkpoint, &request, NULL); /* its status is kept, and was logged */
+}
+
 blitzdb_status bzd_pump(struct bzd_core *core, uint32_t *next_ms_out) {
     blitzdb_status status = BLITZDB_OK;
     if (sync_is_due(core, 1))
         status = bzd_log_sync(&core->log, atomic_load(&core->log.position));
     bool busy = bzd_expire_sweep(core);
     if (snapshot_is_due(core))
-        (void)bzd_snapshot(core, NULL); /* its status is kept for the statistics, and was logged */
+        take_snapshot(core);
     uint32_t next_ms = core->has_log && core->sync_interval_ms < PUMP_INTERVAL_MS ? core->sync_interval_ms
                                                                                   : PUMP_INTERVAL_MS;
     *next_ms_out = busy ? 0 : next_ms;
@@ -138,6 +178,7 @@ void bzd_background_stop(struct bzd_core *core) {
         return;
     bzd_mutex_acquire(&core->wake_mutex);
     core->stopping = true;
+    bzd_checkpoint_close(&core->checkpoint); /* the thread may be writing a snapshot: nobody waits for that */
     bzd_condition_signal_all(&core->wake);
     bzd_mutex_release(&core->wake_mutex);
     bzd_thread_join(&core->thread);

@@ -1,5 +1,8 @@
 #include "checkpoint.h"
 
+#include <errno.h>
+
+#include "path.h"
 #include "snapshot_writer.h"
 
 void bzd_checkpoint_init(struct bzd_checkpoint *checkpoint, struct bzd_store *store, struct bzd_log *log,
@@ -20,6 +23,29 @@ static void set_logging(struct bzd_checkpoint *checkpoint, bool on) {
     bzd_store_write_release_all(checkpoint->store);
 }
 
+/** One snapshot on its way. */
+struct attempt {
+    struct bzd_checkpoint *checkpoint;
+    const struct bzd_checkpoint_request *request;
+    struct bzd_backup *backup; /* NULL: the snapshot goes to the database's own directory */
+    const char *dir;           /* where the snapshot goes */
+    bool frozen;               /* the log has failed: writes are refused, the data do not change */
+    struct bzd_snapshot_info info;
+    struct bzd_snapshot_writer writer;
+};
+
+/** Lets others have their turn; CANCELED: the snapshot is to end. */
+static blitzdb_status pause_between(void *user, blitzdb_error *error) {
+    struct attempt *attempt = user;
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    if (attempt->request->pause != NULL)
+        attempt->request->pause(attempt->request->user);
+    if (atomic_load_explicit(&checkpoint->state, memory_order_relaxed) == BZD_CHECKPOINT_CANCELED ||
+        atomic_load_explicit(&checkpoint->closing, memory_order_relaxed))
+        return bzd_error_set(error, BLITZDB_CANCELED, 0, "the snapshot was canceled");
+    return BLITZDB_OK;
+}
+
 /** Writes the group being collected: the window begins with the next one, which is short then. */
 static blitzdb_status end_group(struct bzd_checkpoint *checkpoint, blitzdb_error *error) {
     uint64_t position = atomic_load_explicit(&checkpoint->log->position, memory_order_acquire);
@@ -29,17 +55,33 @@ static blitzdb_status end_group(struct bzd_checkpoint *checkpoint, blitzdb_error
     return BLITZDB_OK;
 }
 
+/** Begins the log of a database without one, beside the snapshot. */
+static blitzdb_status begin_log(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    atomic_store(&checkpoint->window_status, BLITZDB_OK);
+    blitzdb_status status = bzd_log_restart(checkpoint->log, attempt->dir, attempt->info.database_id, error);
+    if (status == BLITZDB_OK)
+        bzd_log_clear(checkpoint->log);
+    return status;
+}
+
 /** Notes where the log stands and what the keyspaces mean there, between two writes. */
-static blitzdb_status begin_window(struct bzd_checkpoint *checkpoint, struct bzd_snapshot_info *info,
-                                   blitzdb_error *error) {
+static blitzdb_status begin_window(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
     struct bzd_store *store = checkpoint->store;
-    blitzdb_status status =
-        checkpoint->window_only ? bzd_log_restart(checkpoint->log, error) : end_group(checkpoint, error);
+    blitzdb_status status = BLITZDB_OK;
+    if (checkpoint->window_only)
+        status = begin_log(attempt, error);
+    else if (!attempt->frozen)
+        status = end_group(checkpoint, error);
     if (status != BLITZDB_OK)
         return status;
     bzd_store_write_acquire_all(store);
-    info->start_position = bzd_log_group_start(checkpoint->log);
-    info->keyspace_map = bzd_store_map(store);
+    /* Of a failed log the end is the start: what it refuses is not published, and what it took is. */
+    attempt->info.start_position =
+        attempt->frozen ? atomic_load_explicit(&checkpoint->log->position, memory_order_relaxed)
+                        : bzd_log_group_start(checkpoint->log);
+    attempt->info.keyspace_map = bzd_store_map(store);
     if (checkpoint->window_only)
         *checkpoint->logging = true;
     bzd_store_write_release_all(store);
@@ -47,12 +89,19 @@ static blitzdb_status begin_window(struct bzd_checkpoint *checkpoint, struct bzd
 }
 
 /** Ends the window and makes the log durable up to there. */
-static blitzdb_status end_window(struct bzd_checkpoint *checkpoint, uint64_t *end_out, blitzdb_error *error) {
+static blitzdb_status end_window(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    attempt->info.end_position = attempt->info.start_position;
+    if (attempt->frozen)
+        return BLITZDB_OK;
     if (checkpoint->window_only)
         set_logging(checkpoint, false);
     uint64_t end = atomic_load_explicit(&checkpoint->log->position, memory_order_acquire);
-    blitzdb_status status = bzd_log_sync(checkpoint->log, end);
-    *end_out = end;
+    attempt->info.end_position = end;
+    blitzdb_status status = atomic_load(&checkpoint->window_status);
+    if (status != BLITZDB_OK)
+        return bzd_error_set(error, status, 0, "logging the changes beside a snapshot");
+    status = bzd_log_sync(checkpoint->log, end);
     if (status != BLITZDB_OK)
         return bzd_error_set(error, status, 0, "syncing the log behind a snapshot");
     return BLITZDB_OK;
@@ -80,10 +129,17 @@ static void add_entry(void *user, bzd_ref ref) {
         walk->status = bzd_snapshot_writer_add(walk->writer, &record);
 }
 
-/** Adds every entry of a shard; the read lock is given back whenever a block is full. */
-static blitzdb_status add_shard(struct bzd_shard *shard, struct bzd_snapshot_writer *writer,
-                                blitzdb_error *error) {
+static void note_progress(struct attempt *attempt) {
+    struct bzd_checkpoint_progress *progress = &attempt->checkpoint->progress;
+    const struct bzd_snapshot_writer *writer = &attempt->writer;
+    atomic_store_explicit(&progress->entries, writer->info.record_count, memory_order_relaxed);
+    atomic_store_explicit(&progress->bytes, writer->offset + writer->block.size, memory_order_relaxed);
+}
+
+/** Adds every entry of a shard; the read lock is given back after a few buckets, and when a block is full. */
+static blitzdb_status add_shard(struct attempt *attempt, struct bzd_shard *shard, blitzdb_error *error) {
     enum { BUCKETS_AT_ONCE = 32 };
+    struct bzd_snapshot_writer *writer = &attempt->writer;
     struct walk walk = {shard, writer, BLITZDB_OK};
     uint64_t cursor = 0;
     do {
@@ -97,97 +153,256 @@ static blitzdb_status add_shard(struct bzd_shard *shard, struct bzd_snapshot_wri
         if (walk.status != BLITZDB_OK)
             return bzd_error_set(error, walk.status, 0, "collecting entries for a snapshot");
         walk.status = bzd_snapshot_writer_flush(writer, error);
+        note_progress(attempt);
+        if (walk.status == BLITZDB_OK)
+            walk.status = pause_between(attempt, error);
     } while (cursor != 0 && walk.status == BLITZDB_OK);
     return walk.status;
 }
 
-static blitzdb_status add_all_shards(struct bzd_checkpoint *checkpoint, struct bzd_snapshot_writer *writer,
-                                     blitzdb_error *error) {
+static blitzdb_status add_all_shards(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_store *store = attempt->checkpoint->store;
     blitzdb_status status = BLITZDB_OK;
-    for (uint32_t i = 0; i < checkpoint->store->shard_count && status == BLITZDB_OK; i++)
-        status = add_shard(&checkpoint->store->shards[i], writer, error);
+    for (uint32_t i = 0; i < store->shard_count && status == BLITZDB_OK; i++)
+        status = add_shard(attempt, &store->shards[i], error);
     return status;
 }
 
-/** Names the new snapshot in the MANIFEST, then removes what it replaces. */
-static blitzdb_status publish(struct bzd_checkpoint *checkpoint, const struct bzd_snapshot_info *info,
-                              blitzdb_error *error) {
-    const blitzdb_env *env = checkpoint->store->env;
+/** Writes the file; the window is open and is closed whatever happens. */
+static blitzdb_status write_snapshot(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_snapshot_writer *writer = &attempt->writer;
+    const blitzdb_env *env = attempt->checkpoint->store->env;
+    blitzdb_status status = bzd_snapshot_writer_begin(writer, env, attempt->dir, &attempt->info, error);
+    if (status == BLITZDB_OK)
+        status = add_all_shards(attempt, error);
+    blitzdb_status window_status = end_window(attempt, status == BLITZDB_OK ? error : NULL);
+    if (status == BLITZDB_OK)
+        status = window_status;
+    if (status == BLITZDB_OK)
+        status = bzd_snapshot_writer_finish(writer, attempt->info.end_position, error);
+    if (status == BLITZDB_OK)
+        note_progress(attempt);
+    bzd_snapshot_writer_deinit(writer);
+    return status;
+}
+
+/** Writes a MANIFEST of the own directory that names the new snapshot. */
+static blitzdb_status name_snapshot(struct attempt *attempt, uint64_t log_end, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
     struct bzd_manifest manifest = checkpoint->manifest;
     manifest.has_snapshot = true;
-    manifest.snapshot_serial = info->serial;
-    manifest.log_start = info->start_position;
-    manifest.log_end = checkpoint->window_only ? info->end_position : UINT64_MAX;
-    blitzdb_status status = bzd_manifest_write(env, checkpoint->dir, &manifest, error);
+    manifest.snapshot_serial = attempt->info.serial;
+    manifest.log_start = attempt->info.start_position;
+    manifest.log_end = log_end;
+    blitzdb_status status = bzd_manifest_write(checkpoint->store->env, checkpoint->dir, &manifest, error);
     if (status != BLITZDB_OK)
         return status;
     checkpoint->manifest = manifest;
     atomic_store(&checkpoint->log_start, manifest.log_start);
-    bzd_snapshot_remove_others(env, checkpoint->dir, info->serial);
-    bzd_wal_remove_before(env, checkpoint->dir, info->start_position,
-                          checkpoint->window_only ? 0 : checkpoint->log->writer.segment_limit);
     return BLITZDB_OK;
 }
 
-/** Writes the file; the window is open and is closed whatever happens. */
-static blitzdb_status write_snapshot(struct bzd_checkpoint *checkpoint, struct bzd_snapshot_info *info,
-                                     blitzdb_error *error) {
-    struct bzd_snapshot_writer writer;
-    memset(&writer, 0, sizeof writer);
-    blitzdb_status status =
-        bzd_snapshot_writer_begin(&writer, checkpoint->store->env, checkpoint->dir, info, error);
-    if (status == BLITZDB_OK)
-        status = add_all_shards(checkpoint, &writer, error);
-    blitzdb_status window_status =
-        end_window(checkpoint, &info->end_position, status == BLITZDB_OK ? error : NULL);
-    if (status == BLITZDB_OK)
-        status = window_status;
-    if (status == BLITZDB_OK)
-        status = bzd_snapshot_writer_finish(&writer, info->end_position, error);
-    bzd_snapshot_writer_deinit(&writer);
-    return status;
+/** Removes the file in which the new segment is to begin: an earlier attempt may have left one. */
+static blitzdb_status clear_name_of_segment(struct attempt *attempt, blitzdb_error *error) {
+    const blitzdb_env *env = attempt->checkpoint->store->env;
+    char path[BZD_PATH_MAX];
+    bzd_path_numbered(path, attempt->dir, BZD_WAL_NAME_PREFIX, attempt->info.start_position, "");
+    int failure = env->remove(env->user, path);
+    if (failure == 0 || failure == ENOENT)
+        return BLITZDB_OK;
+    return bzd_error_set(error, bzd_status_of_errno(failure), failure, "removing %s", path);
 }
 
-static blitzdb_status run(struct bzd_checkpoint *checkpoint, blitzdb_error *error) {
+/**
+ * Replaces a failed log: the snapshot has everything, so a new segment begins behind it. The MANIFEST stops
+ * naming the old segments, of which the last may be torn, before there is one behind them; and it names the
+ * new one only when that is on disk.
+ */
+static blitzdb_status replace_log(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    blitzdb_status status = name_snapshot(attempt, attempt->info.start_position, error);
+    if (status == BLITZDB_OK)
+        status = clear_name_of_segment(attempt, error);
+    if (status == BLITZDB_OK)
+        status = bzd_log_restart(checkpoint->log, checkpoint->dir, attempt->info.database_id, error);
+    if (status == BLITZDB_OK)
+        status = name_snapshot(attempt, UINT64_MAX, error);
+    if (status != BLITZDB_OK)
+        return status;
+    bzd_log_clear(checkpoint->log);
+    bzd_logger_write(checkpoint->log->logger, BLITZDB_LOG_WARNING, "snapshot",
+                     "a new log file replaces the failed log: writes are taken again");
+    return BLITZDB_OK;
+}
+
+/** Puts the snapshot in place of what the database began with, then removes that. */
+static blitzdb_status publish(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
     const blitzdb_env *env = checkpoint->store->env;
-    struct bzd_snapshot_info info = {
-        .serial = ++checkpoint->serial,
-        .created_ms = env->now_ms(env->user),
+    blitzdb_status status;
+    if (attempt->frozen)
+        status = replace_log(attempt, error);
+    else
+        status =
+            name_snapshot(attempt, checkpoint->window_only ? attempt->info.end_position : UINT64_MAX, error);
+    if (status != BLITZDB_OK)
+        return status;
+    bzd_snapshot_remove_others(env, checkpoint->dir, attempt->info.serial);
+    bool reuses = !checkpoint->window_only && !attempt->frozen; /* what had a fault is not written again */
+    bzd_wal_remove_before(env, checkpoint->dir, attempt->info.start_position,
+                          reuses ? checkpoint->log->writer.segment_limit : 0);
+    return BLITZDB_OK;
+}
+
+/** Makes a database of another directory: the snapshot, and the log behind it up to what is durable now. */
+static blitzdb_status publish_backup(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    struct bzd_manifest manifest = {
+        .has_snapshot = true,
+        .snapshot_serial = attempt->info.serial,
+        .log_start = attempt->info.start_position,
+        .log_end = attempt->info.end_position,
     };
-    memcpy(info.database_id, checkpoint->manifest.database_id, sizeof info.database_id);
-    blitzdb_status status = begin_window(checkpoint, &info, error);
+    memcpy(manifest.database_id, attempt->info.database_id, sizeof manifest.database_id);
+    blitzdb_status status = BLITZDB_OK;
+    if (!checkpoint->window_only && !attempt->frozen) {
+        manifest.log_end = atomic_load_explicit(&checkpoint->log->durable, memory_order_acquire);
+        struct bzd_backup_log log = {checkpoint->dir, manifest.log_start, manifest.log_end, pause_between,
+                                     attempt};
+        status = bzd_backup_copy_log(attempt->backup, &log, error);
+    }
+    return status == BLITZDB_OK ? bzd_backup_publish(attempt->backup, &manifest, error) : status;
+}
+
+/** A copy whose log is its own is a database of its own. */
+static blitzdb_status choose_id(struct attempt *attempt, blitzdb_error *error) {
+    const struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    const blitzdb_env *env = checkpoint->store->env;
+    uint8_t *id = attempt->info.database_id;
+    memcpy(id, checkpoint->manifest.database_id, sizeof attempt->info.database_id);
+    if (attempt->backup == NULL || !checkpoint->window_only)
+        return BLITZDB_OK;
+    int failure = env->random(env->user, id, sizeof attempt->info.database_id);
+    if (failure == 0)
+        return BLITZDB_OK;
+    return bzd_error_set(error, BLITZDB_IO, failure, "reading random bytes for the database id");
+}
+
+/** Collects, writes and publishes; the directory is ready. */
+static blitzdb_status make_snapshot(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    const blitzdb_env *env = checkpoint->store->env;
+    attempt->info.created_ms = env->now_ms(env->user);
+    attempt->info.serial = attempt->backup == NULL ? ++checkpoint->serial : 1;
+    blitzdb_status status = choose_id(attempt, error);
     if (status == BLITZDB_OK)
-        status = write_snapshot(checkpoint, &info, error);
+        status = begin_window(attempt, error);
     if (status == BLITZDB_OK)
-        status = publish(checkpoint, &info, error);
+        status = write_snapshot(attempt, error);
+    if (checkpoint->window_only)
+        bzd_log_stop(checkpoint->log);
+    if (status == BLITZDB_OK)
+        status = pause_between(attempt, error);
+    if (status != BLITZDB_OK)
+        return status;
+    return attempt->backup == NULL ? publish(attempt, error) : publish_backup(attempt, error);
+}
+
+static blitzdb_status run(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    attempt->frozen = !checkpoint->window_only && atomic_load(&checkpoint->log->status) == BLITZDB_LOG_FAILED;
+    attempt->dir = checkpoint->dir;
+    if (attempt->request->dir == NULL)
+        return make_snapshot(attempt, error);
+    struct bzd_backup backup;
+    blitzdb_status status = bzd_backup_begin(&backup, checkpoint->store->env, attempt->request->dir, error);
+    attempt->dir = backup.dir;
+    attempt->backup = &backup;
+    if (status == BLITZDB_OK)
+        status = make_snapshot(attempt, error);
+    bzd_backup_end(&backup);
     return status;
 }
 
-blitzdb_status bzd_checkpoint_run(struct bzd_checkpoint *checkpoint, blitzdb_error *error) {
+static void begin_progress(struct bzd_checkpoint *checkpoint, uint64_t began_ns) {
+    struct bzd_checkpoint_progress *progress = &checkpoint->progress;
+    const struct bzd_store *store = checkpoint->store;
+    uint64_t entries = 0;
+    uint64_t bytes = BZD_SNAPSHOT_HEADER_SIZE;
+    for (unsigned keyspace = 0; keyspace < BLITZDB_KEYSPACES; keyspace++) {
+        uint64_t expiring;
+        entries += bzd_store_count(store, keyspace, &expiring);
+    }
+    for (uint32_t i = 0; i < store->shard_count; i++)
+        bytes += atomic_load_explicit(&store->shards[i].entry_bytes, memory_order_relaxed);
+    atomic_store(&progress->entries, 0);
+    atomic_store(&progress->entries_total, entries);
+    atomic_store(&progress->bytes, 0);
+    atomic_store(&progress->bytes_total,
+                 bytes + entries); /* a record takes one more than an entry's header */
+    atomic_store(&progress->began_ns, began_ns);
+}
+
+/** Remembers how a snapshot in the own directory went. */
+static void note_result(struct bzd_checkpoint *checkpoint, blitzdb_status status, uint64_t changes) {
     const blitzdb_env *env = checkpoint->store->env;
-    if (atomic_exchange(&checkpoint->running, true))
+    uint64_t now_ns = env->monotonic_ns(env->user);
+    atomic_store(&checkpoint->tried_ns, now_ns);
+    atomic_store(&checkpoint->status, status);
+    if (status != BLITZDB_OK)
+        return;
+    atomic_store(&checkpoint->changes, changes);
+    atomic_store(&checkpoint->finished_ms, env->now_ms(env->user));
+    atomic_store(&checkpoint->took_ms, (now_ns - atomic_load(&checkpoint->progress.began_ns)) / 1000000);
+    atomic_store(&checkpoint->size_bytes, atomic_load(&checkpoint->progress.bytes));
+    atomic_fetch_add(&checkpoint->finished, 1);
+}
+
+static void tell(const struct attempt *attempt, uint64_t took_ns, const blitzdb_error *details) {
+    const struct bzd_logger *logger = attempt->checkpoint->log->logger;
+    const char *kind = attempt->request->dir == NULL ? "" : "backup ";
+    blitzdb_status status = details->status;
+    if (status == BLITZDB_OK)
+        bzd_logger_write(logger, BLITZDB_LOG_INFO, "snapshot", "%swritten in %llu ms", kind,
+                         (unsigned long long)(took_ns / 1000000));
+    else if (status == BLITZDB_CANCELED)
+        bzd_logger_write(logger, BLITZDB_LOG_INFO, "snapshot", "%scanceled", kind);
+    else
+        bzd_logger_write(logger, BLITZDB_LOG_ERROR, "snapshot", "%sfailed: %s", kind, details->text);
+}
+
+blitzdb_status bzd_checkpoint_run(struct bzd_checkpoint *checkpoint,
+                                  const struct bzd_checkpoint_request *request, blitzdb_error *error) {
+    const blitzdb_env *env = checkpoint->store->env;
+    int idle = BZD_CHECKPOINT_IDLE;
+    if (!atomic_compare_exchange_strong(&checkpoint->state, &idle, BZD_CHECKPOINT_RUNNING))
         return bzd_error_set(error, BLITZDB_BUSY, 0, "another snapshot is being written");
+    struct attempt attempt = {.checkpoint = checkpoint, .request = request};
     blitzdb_error details = {0};
     int cancel = bzd_cancel_disable();
-    uint64_t began_ns = env->monotonic_ns(env->user);
+    begin_progress(checkpoint, env->monotonic_ns(env->user));
     uint64_t changes = bzd_store_count_writes(checkpoint->store);
-    blitzdb_status status = run(checkpoint, &details);
-    uint64_t ended_ns = env->monotonic_ns(env->user);
-    uint64_t took_ms = (ended_ns - began_ns) / 1000000;
-    atomic_store(&checkpoint->tried_ns, ended_ns);
-    atomic_store(&checkpoint->status, status);
-    if (status == BLITZDB_OK) {
-        atomic_store(&checkpoint->changes, changes);
-        atomic_store(&checkpoint->finished_ms, env->now_ms(env->user));
-        atomic_fetch_add(&checkpoint->finished, 1);
-    }
-    atomic_store(&checkpoint->running, false);
-    const struct bzd_logger *logger = checkpoint->log->logger;
-    if (status == BLITZDB_OK)
-        bzd_logger_write(logger, BLITZDB_LOG_INFO, "snapshot", "written in %llu ms",
-                         (unsigned long long)took_ms);
-    else
-        bzd_logger_write(logger, BLITZDB_LOG_ERROR, "snapshot", "failed: %s", details.text);
+    blitzdb_status status = run(&attempt, &details);
+    if (request->dir == NULL)
+        note_result(checkpoint, status, changes);
+    uint64_t took_ns = env->monotonic_ns(env->user) - atomic_load(&checkpoint->progress.began_ns);
+    atomic_store(&checkpoint->state, BZD_CHECKPOINT_IDLE);
+    details.status = status;
+    tell(&attempt, took_ns, &details);
     bzd_cancel_restore(cancel);
     return bzd_error_set(error, status, details.system_errno, "%s", details.text);
+}
+
+void bzd_checkpoint_cancel(struct bzd_checkpoint *checkpoint) {
+    int running = BZD_CHECKPOINT_RUNNING;
+    (void)atomic_compare_exchange_strong(&checkpoint->state, &running, BZD_CHECKPOINT_CANCELED);
+}
+
+void bzd_checkpoint_close(struct bzd_checkpoint *checkpoint) {
+    atomic_store(&checkpoint->closing, true);
+}
+
+void bzd_checkpoint_spoil(struct bzd_checkpoint *checkpoint, blitzdb_status status) {
+    int fine = BLITZDB_OK;
+    (void)atomic_compare_exchange_strong(&checkpoint->window_status, &fine, status);
 }

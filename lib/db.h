@@ -18,6 +18,7 @@
 #include "checkpoint.h"
 #include "log.h"
 #include "logger.h"
+#include "path.h"
 #include "recovery.h"
 #include "store.h"
 
@@ -56,7 +57,7 @@ struct bzd_core {
     _Atomic bool tracks_use; /**< there is a limit, and its policy asks which entries are used */
     /* locks of their own */
     struct bzd_store store;
-    struct bzd_log log; /**< valid if `dir` */
+    struct bzd_log log; /**< without `has_log` used only while a snapshot is written */
     struct bzd_checkpoint checkpoint;
     /* guarded by all shards' write locks */
     bool logging; /**< writes append records now */
@@ -148,7 +149,22 @@ uint64_t bzd_log_bytes(const struct bzd_core *core);
 /** Changes by callers that the last snapshot of this handle may not hold. */
 uint64_t bzd_changes_since_snapshot(const struct bzd_core *core);
 
-/** Takes a snapshot; see blitzdb_snapshot(). */
-blitzdb_status bzd_snapshot(struct bzd_core *core, blitzdb_error *error);
+/**
+ * How an append to the log went for the write it belongs to. Without a log of its own a database logs for a
+ * snapshot only: a record that cannot be taken fails the snapshot, never the write.
+ */
+static inline blitzdb_status bzd_append_status(struct bzd_core *core, blitzdb_status status) {
+    if (status == BLITZDB_OK || core->has_log)
+        return status;
+    bzd_checkpoint_spoil(&core->checkpoint, status);
+    return BLITZDB_OK;
+}
+
+/** Syncs the log if the interval is over; what a snapshot does between two pieces of work. */
+void bzd_sync_if_due(void *core);
+
+/** Writes the absolute form of a path a caller gave; INVALID if it is empty or too long for file names. */
+blitzdb_status bzd_absolute_path(const blitzdb_env *env, const char *path, char absolute_out[BZD_PATH_MAX],
+                                 blitzdb_error *error);
 
 #endif

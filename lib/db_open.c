@@ -105,30 +105,45 @@ static blitzdb_status open_files(struct bzd_core *core, const blitzdb_options *o
     }
     core->has_log = (options->flags & BLITZDB_OPEN_NO_LOG) == 0;
     core->logging = core->has_log;
-    core->checkpoint.window_only = !core->has_log;
-    core->checkpoint.logging = &core->logging;
-    bzd_checkpoint_init(&core->checkpoint, &core->store, &core->log, core->dir, &core->recovered.manifest);
+    return BLITZDB_OK;
+}
+
+/** Makes the log that a database in memory needs while it is written to a directory. */
+static blitzdb_status init_log_in_memory(struct bzd_core *core, const blitzdb_options *options) {
+    static const uint8_t no_id[BZD_DATABASE_ID_SIZE];
+    struct bzd_wal_writer writer;
+    bzd_wal_writer_init(&writer, &core->env, NULL, no_id, options->log_segment_bytes);
+    blitzdb_status status = bzd_log_init(&core->log, &writer, options->log_buffer_bytes, &core->logger);
+    return status == BLITZDB_OK ? status : bzd_error_set(options->error, status, 0, "making the log");
+}
+
+blitzdb_status bzd_absolute_path(const blitzdb_env *env, const char *path, char absolute_out[BZD_PATH_MAX],
+                                 blitzdb_error *error) {
+    size_t size = strlen(path);
+    int failure = 0;
+    if (size > 0 && size < BZD_PATH_MAX && env->absolute_path != NULL)
+        failure = env->absolute_path(env->user, path, absolute_out, BZD_PATH_MAX);
+    else if (size < BZD_PATH_MAX)
+        memcpy(absolute_out, path, size + 1);
+    if (failure != 0 && failure != ENAMETOOLONG)
+        return bzd_error_set(error, bzd_status_of_errno(failure), failure, "finding the working directory");
+    if (size == 0 || size >= BZD_PATH_MAX || failure != 0 ||
+        strlen(absolute_out) > BZD_PATH_MAX - BZD_NAME_MAX)
+        return bzd_error_set(error, BLITZDB_INVALID, 0, "the path is empty or too long");
     return BLITZDB_OK;
 }
 
 /** Keeps the absolute form of the path: the program may change its working directory later. */
 static blitzdb_status keep_path(struct bzd_core *core, const char *path, const blitzdb_options *options) {
     char absolute[BZD_PATH_MAX];
-    int error = 0;
-    if (core->env.absolute_path != NULL && path[0] != '\0') {
-        error = core->env.absolute_path(core->env.user, path, absolute, sizeof absolute);
-        path = absolute;
-    }
-    if (error != 0 && error != ENAMETOOLONG)
-        return bzd_error_set(options->error, bzd_status_of_errno(error), error,
-                             "finding the working directory");
-    size_t size = error == 0 ? strlen(path) : 0;
-    if (size == 0 || size > BZD_PATH_MAX - BZD_NAME_MAX)
-        return bzd_error_set(options->error, BLITZDB_INVALID, 0, "the path is empty or too long");
-    core->dir = bzd_alloc(&core->env, size + 1);
+    blitzdb_status status = bzd_absolute_path(&core->env, path, absolute, options->error);
+    if (status != BLITZDB_OK)
+        return status;
+    size_t size = strlen(absolute) + 1;
+    core->dir = bzd_alloc(&core->env, size);
     if (core->dir == NULL)
         return bzd_error_set(options->error, BLITZDB_NO_MEMORY, 0, "allocating a path");
-    memcpy(core->dir, path, size + 1);
+    memcpy(core->dir, absolute, size);
     return BLITZDB_OK;
 }
 
@@ -173,12 +188,10 @@ static void unmap_alive_page(struct bzd_core *core) {
     core->env.unmap(core->env.user, (void *)(uintptr_t)core->alive_page, PAGE_BYTES);
 }
 
-/** Gives back what open_dir() took. */
+/** Gives back what open_dir() took, but for the log. */
 static void close_dir(struct bzd_core *core) {
-    if (core->lock_file != NULL) {
-        bzd_log_deinit(&core->log);
+    if (core->lock_file != NULL)
         core->env.unlock(core->env.user, core->lock_file);
-    }
     bzd_free(&core->env, core->dir);
 }
 
@@ -193,15 +206,18 @@ static blitzdb_status open_core(struct bzd_core *core, const char *path, const b
         (void)bzd_error_set(options->error, status, 0, "making the tables");
         goto err_unmap;
     }
-    if (path != NULL)
-        status = open_dir(core, path, options);
+    status = path != NULL ? open_dir(core, path, options) : init_log_in_memory(core, options);
     if (status != BLITZDB_OK)
         goto err_close_dir;
+    core->checkpoint.window_only = !core->has_log;
+    core->checkpoint.logging = &core->logging;
+    bzd_checkpoint_init(&core->checkpoint, &core->store, &core->log, core->dir, &core->recovered.manifest);
     if (options->background == BLITZDB_BACKGROUND_THREAD)
         status = bzd_background_start(core);
     if (status == BLITZDB_OK)
         return BLITZDB_OK;
     (void)bzd_error_set(options->error, status, 0, "starting the background thread");
+    bzd_log_deinit(&core->log);
 err_close_dir:
     close_dir(core);
     bzd_store_deinit(&core->store);
@@ -249,6 +265,7 @@ blitzdb_status blitzdb_close(blitzdb *db) {
     bzd_background_stop(core);
     if (core->has_log)
         status = bzd_log_seal(&core->log);
+    bzd_log_deinit(&core->log);
     close_dir(core);
     bzd_store_deinit(&core->store);
     unmap_alive_page(core);

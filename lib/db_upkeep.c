@@ -29,18 +29,43 @@ uint64_t blitzdb_durable_position(blitzdb *db) {
     return atomic_load_explicit(&db->core->log.durable, memory_order_acquire);
 }
 
-blitzdb_status bzd_snapshot(struct bzd_core *core, blitzdb_error *error) {
-    if (core->dir == NULL)
-        return bzd_error_set(error, BLITZDB_UNSUPPORTED, 0,
-                             "the database is in memory only; open it on a directory to take snapshots");
-    return bzd_checkpoint_run(&core->checkpoint, error);
-}
-
 blitzdb_status blitzdb_snapshot(blitzdb *db, blitzdb_error *error) {
     if (error != NULL)
         memset(error, 0, sizeof *error);
     blitzdb_status status = bzd_enter(db);
-    return status == BLITZDB_OK ? bzd_snapshot(db->core, error) : status;
+    if (status != BLITZDB_OK)
+        return status;
+    struct bzd_core *core = db->core;
+    if (core->dir == NULL)
+        return bzd_error_set(error, BLITZDB_UNSUPPORTED, 0,
+                             "the database is in memory only; open it on a directory to take snapshots, or "
+                             "write it to one with blitzdb_snapshot_to()");
+    struct bzd_checkpoint_request request = {.pause = bzd_sync_if_due, .user = core};
+    return bzd_checkpoint_run(&core->checkpoint, &request, error);
+}
+
+blitzdb_status blitzdb_snapshot_to(blitzdb *db, const char *dir, blitzdb_error *error) {
+    if (error != NULL)
+        memset(error, 0, sizeof *error);
+    blitzdb_status status = bzd_enter(db);
+    if (status != BLITZDB_OK)
+        return status;
+    if (dir == NULL)
+        return BLITZDB_INVALID;
+    struct bzd_core *core = db->core;
+    char path[BZD_PATH_MAX];
+    status = bzd_absolute_path(&core->env, dir, path, error);
+    if (status != BLITZDB_OK)
+        return status;
+    struct bzd_checkpoint_request request = {.dir = path, .pause = bzd_sync_if_due, .user = core};
+    return bzd_checkpoint_run(&core->checkpoint, &request, error);
+}
+
+blitzdb_status blitzdb_snapshot_cancel(blitzdb *db) {
+    blitzdb_status status = bzd_enter(db);
+    if (status == BLITZDB_OK)
+        bzd_checkpoint_cancel(&db->core->checkpoint);
+    return status;
 }
 
 blitzdb_status blitzdb_pump(blitzdb *db, uint32_t *next_ms_out) {
@@ -72,19 +97,35 @@ static void fill_store_stats(const struct bzd_store *store, blitzdb_stats_info *
         stats->arena_bytes += atomic_load_explicit(&store->arenas[i].held_bytes, memory_order_relaxed);
 }
 
+/** How far the running snapshot is, and what is known of those before. */
+static void fill_snapshot_stats(struct bzd_core *core, blitzdb_stats_info *stats) {
+    struct bzd_checkpoint *checkpoint = &core->checkpoint;
+    struct bzd_checkpoint_progress *progress = &checkpoint->progress;
+    stats->snapshots = atomic_load(&checkpoint->finished);
+    stats->last_snapshot_ms = atomic_load(&checkpoint->finished_ms);
+    stats->last_snapshot_status = atomic_load(&checkpoint->status);
+    stats->last_snapshot_took_ms = atomic_load(&checkpoint->took_ms);
+    stats->last_snapshot_bytes = atomic_load(&checkpoint->size_bytes);
+    stats->snapshot_running = bzd_checkpoint_is_running(checkpoint);
+    if (stats->snapshot_running == 0)
+        return;
+    uint64_t now_ns = core->env.monotonic_ns(core->env.user);
+    uint64_t began_ns = atomic_load(&progress->began_ns);
+    stats->snapshot_took_ms = now_ns > began_ns ? (now_ns - began_ns) / 1000000 : 0;
+    stats->snapshot_entries = atomic_load(&progress->entries);
+    stats->snapshot_entries_total = atomic_load(&progress->entries_total);
+    stats->snapshot_bytes = atomic_load(&progress->bytes);
+    stats->snapshot_bytes_total = atomic_load(&progress->bytes_total);
+}
+
 static void fill_log_stats(struct bzd_core *core, blitzdb_stats_info *stats) {
     struct bzd_log *log = &core->log;
-    struct bzd_checkpoint *checkpoint = &core->checkpoint;
     stats->log_buffer_bytes = bzd_log_buffer_bytes(log);
     stats->log_position = position_of(core);
     stats->written_position = core->has_log ? atomic_load(&log->written) : 0;
     stats->durable_position = core->has_log ? atomic_load(&log->durable) : 0;
     stats->log_bytes = core->has_log ? bzd_log_bytes(core) : 0;
     stats->syncs = atomic_load(&log->syncs);
-    stats->snapshots = atomic_load(&checkpoint->finished);
-    stats->last_snapshot_ms = atomic_load(&checkpoint->finished_ms);
-    stats->last_snapshot_status = atomic_load(&checkpoint->status);
-    stats->snapshot_running = atomic_load(&checkpoint->running);
     stats->log_enabled = core->has_log;
     stats->log_status = core->has_log ? atomic_load(&log->status) : BLITZDB_OK;
     stats->recovered_entries = core->recovered.entries;
@@ -101,8 +142,8 @@ blitzdb_status blitzdb_stats(blitzdb *db, blitzdb_stats_info *stats) {
         return BLITZDB_INVALID;
     struct bzd_core *core = db->core;
     fill_store_stats(&core->store, &filled);
-    if (core->dir != NULL)
-        fill_log_stats(core, &filled);
+    fill_log_stats(core, &filled);
+    fill_snapshot_stats(core, &filled);
     filled.writes = bzd_store_count_writes(&core->store);
     filled.changes_since_snapshot = bzd_changes_since_snapshot(core);
     filled.memory_bytes = filled.arena_bytes + filled.table_bytes + filled.log_buffer_bytes;

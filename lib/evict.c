@@ -144,7 +144,7 @@ blitzdb_status bzd_evict_for(struct bzd_core *core, size_t growth) {
 blitzdb_status bzd_admit_log(struct bzd_core *core) {
     if (core->has_log)
         return bzd_log_admit(&core->log);
-    if (core->dir != NULL && atomic_load_explicit(&core->checkpoint.running, memory_order_relaxed))
+    if (bzd_checkpoint_is_running(&core->checkpoint))
         (void)bzd_log_admit(&core->log); /* bounds the snapshot's window; its failure is the snapshot's */
     return BLITZDB_OK;
 }

@@ -362,25 +362,49 @@ blitzdb_status bzd_log_seal(struct bzd_log *log) {
     return status;
 }
 
-blitzdb_status bzd_log_restart(struct bzd_log *log, blitzdb_error *error) {
-    bzd_mutex_acquire(&log->mutex);
+/** Waits for those who write or sync for others, and drops what was not written. Mutex held. */
+static void halt(struct bzd_log *log) {
     while (log->writing || log->committing)
         bzd_condition_wait(&log->changed, &log->mutex);
     bzd_buffer_clear(&log->collecting, 0);
     bzd_buffer_clear(&log->group, 0);
     log->collecting_records = 0;
+    log->taken = load(&log->position);
     bzd_wal_writer_close(&log->writer);
-    uint64_t position = load(&log->position);
-    log->taken = position;
-    blitzdb_status status = bzd_wal_writer_begin_segment(&log->writer, position, error);
+}
+
+/** Nothing waits any more. Mutex held. */
+static void settle_at(struct bzd_log *log, uint64_t position) {
+    atomic_store_explicit(&log->written, position, memory_order_release);
+    atomic_store_explicit(&log->durable, position, memory_order_release);
+}
+
+blitzdb_status bzd_log_restart(struct bzd_log *log, const char *dir, const uint8_t *database_id,
+                               blitzdb_error *error) {
+    bzd_mutex_acquire(&log->mutex);
+    halt(log);
+    log->writer.dir = dir;
+    memcpy(log->writer.database_id, database_id, BZD_DATABASE_ID_SIZE);
+    blitzdb_status status = bzd_wal_writer_begin_segment(&log->writer, log->taken, error);
     if (status == BLITZDB_OK) {
         atomic_store(&log->writer.sync_failed, false);
-        atomic_store_explicit(&log->written, position, memory_order_release);
-        atomic_store_explicit(&log->durable, position, memory_order_release);
-        atomic_store_explicit(&log->status, BLITZDB_OK, memory_order_relaxed);
+        settle_at(log, log->taken);
     }
     bzd_mutex_release(&log->mutex);
     return status;
+}
+
+void bzd_log_clear(struct bzd_log *log) {
+    bzd_mutex_acquire(&log->mutex);
+    atomic_store_explicit(&log->status, BLITZDB_OK, memory_order_relaxed);
+    bzd_mutex_release(&log->mutex);
+}
+
+void bzd_log_stop(struct bzd_log *log) {
+    bzd_mutex_acquire(&log->mutex);
+    halt(log);
+    settle_at(log, log->taken);
+    bzd_mutex_release(&log->mutex);
 }
 
 uint64_t bzd_log_buffer_bytes(struct bzd_log *log) {

@@ -96,10 +96,17 @@ void bzd_log_relieve(struct bzd_log *log);
 blitzdb_status bzd_log_seal(struct bzd_log *log);
 
 /**
- * Drops what was not written, begins a segment at the present position and clears a failure. For a database
- * that logs only while a snapshot is written: its switch is off and nothing is appended meanwhile.
+ * Drops what was not written and begins a segment at the present position, in a directory (borrowed until the
+ * next restart or stop) of a database. Nothing is appended meanwhile: the database's switch is off, or the
+ * log has failed. A failure stays until bzd_log_clear().
  */
-blitzdb_status bzd_log_restart(struct bzd_log *log, blitzdb_error *error);
+blitzdb_status bzd_log_restart(struct bzd_log *log, const char *dir, const uint8_t *database_id,
+                               blitzdb_error *error);
+/** Takes records again. */
+void bzd_log_clear(struct bzd_log *log);
+/** Drops what was not written, frees the buffers and closes the file; nothing waits any more. The switch is
+ * off. */
+void bzd_log_stop(struct bzd_log *log);
 
 /** Bytes of the buffers. */
 uint64_t bzd_log_buffer_bytes(struct bzd_log *log);

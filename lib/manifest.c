@@ -12,8 +12,6 @@
 #include "path.h"
 #include "temporary.h"
 
-#define MANIFEST_NAME "MANIFEST"
-
 enum {
     VERSION = 1,
     TEXT_MAX = 256,         /* of version 1, with room to spare */
@@ -114,8 +112,8 @@ static blitzdb_status parse(const struct bzd_file_reader *file, const uint8_t *b
         return bzd_file_reader_corrupt(file, 0, "the first line does not name a version", error);
     if (version > VERSION)
         return bzd_error_set(error, BLITZDB_VERSION, 0,
-                             MANIFEST_NAME ": offset 0: version %u; this version knows %d", (unsigned)version,
-                             VERSION);
+                             BZD_MANIFEST_NAME ": offset 0: version %u; this version knows %d",
+                             (unsigned)version, VERSION);
 
     size_t lines_size = size > CHECKSUM_LINE ? size - CHECKSUM_LINE : 0;
     if (lines_size < (size_t)(text.at - bytes))
@@ -132,7 +130,7 @@ static blitzdb_status parse(const struct bzd_file_reader *file, const uint8_t *b
 blitzdb_status bzd_manifest_read(const blitzdb_env *env, const char *dir, struct bzd_manifest *manifest_out,
                                  blitzdb_error *error) {
     struct bzd_file_reader file;
-    blitzdb_status status = bzd_file_reader_open(&file, env, dir, MANIFEST_NAME, error);
+    blitzdb_status status = bzd_file_reader_open(&file, env, dir, BZD_MANIFEST_NAME, error);
     if (status != BLITZDB_OK)
         return status;
 
@@ -192,7 +190,7 @@ blitzdb_status bzd_manifest_write(const blitzdb_env *env, const char *dir,
     size_t size = format(text, manifest);
 
     struct bzd_temporary file;
-    blitzdb_status status = bzd_temporary_create(&file, env, dir, MANIFEST_NAME, error);
+    blitzdb_status status = bzd_temporary_create(&file, env, dir, BZD_MANIFEST_NAME, error);
     if (status == BLITZDB_OK)
         status = bzd_temporary_write(&file, text, size, 0, error);
     if (status == BLITZDB_OK)
@@ -203,6 +201,6 @@ blitzdb_status bzd_manifest_write(const blitzdb_env *env, const char *dir,
 
 void bzd_manifest_remove_temporary(const blitzdb_env *env, const char *dir) {
     char path[BZD_PATH_MAX];
-    bzd_path_join(path, dir, MANIFEST_NAME BZD_TEMPORARY_SUFFIX);
+    bzd_path_join(path, dir, BZD_MANIFEST_NAME BZD_TEMPORARY_SUFFIX);
     (void)env->remove(env->user, path);
 }

@@ -26,6 +26,8 @@
 
 #include "wal_format.h"
 
+#define BZD_MANIFEST_NAME "MANIFEST"
+
 struct bzd_manifest {
     uint8_t database_id[BZD_DATABASE_ID_SIZE];
     bool has_snapshot;

@@ -11,6 +11,7 @@
 enum {
     HEADER_CHECKED_FROM = 16,
     BLOCK_CHECKED_FROM = 4,
+    SYNC_STEP_BYTES = 16 << 20,
 };
 
 static blitzdb_status write_header(struct bzd_snapshot_writer *writer, blitzdb_error *error) {
@@ -108,7 +109,10 @@ static blitzdb_status write_blocks(struct bzd_snapshot_writer *writer, blitzdb_e
         return status;
     writer->offset += block->size;
     bzd_buffer_clear(block, 2 * (size_t)BZD_SNAPSHOT_BLOCK_SIZE);
-    return BLITZDB_OK;
+    if (writer->offset - writer->synced < SYNC_STEP_BYTES)
+        return BLITZDB_OK;
+    writer->synced = writer->offset;
+    return bzd_temporary_sync(&writer->file, error);
 }
 
 blitzdb_status bzd_snapshot_writer_flush(struct bzd_snapshot_writer *writer, blitzdb_error *error) {

@@ -7,8 +7,10 @@
  *     block  | header | records .. | header | records ..      -> file
  *            sealed                ^ last_block, still open
  *
- * One thread. Memory is one block and what is added between two flushes. Until bzd_snapshot_writer_finish()
- * renames it, nothing but a `.tmp` file exists, which bzd_snapshot_writer_deinit() removes.
+ * The file is synced every 16 MiB, so that neither its last sync is long nor a sync of the log, on the same
+ * disk, has to wait behind it. One thread. Memory is one block and what is added between two flushes. Until
+ * bzd_snapshot_writer_finish() renames it, nothing but a `.tmp` file exists, which
+ * bzd_snapshot_writer_deinit() removes.
  */
 #ifndef BZD_SNAPSHOT_WRITER_H
 #define BZD_SNAPSHOT_WRITER_H
@@ -41,6 +43,7 @@ struct bzd_snapshot_writer {
     size_t last_block;       /**< where in `block` the header of the last one is */
     uint64_t snapshot_id;
     uint64_t offset;        /**< in the file, where `block` goes */
+    uint64_t synced;        /**< the file is on disk up to here */
     uint32_t block_number;  /**< of the first block in `block` */
     uint32_t block_records; /**< in the last one */
 };

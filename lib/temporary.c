@@ -48,12 +48,15 @@ blitzdb_status bzd_temporary_write(struct bzd_temporary *temporary, const void *
                          temporary->name, offset, size);
 }
 
+blitzdb_status bzd_temporary_sync(struct bzd_temporary *temporary, blitzdb_error *error) {
+    int failure = temporary->env->sync(temporary->env->user, temporary->file);
+    return failure == 0 ? BLITZDB_OK : failed(temporary, failure, "cannot be synced", error);
+}
+
 blitzdb_status bzd_temporary_publish(struct bzd_temporary *temporary, blitzdb_error *error) {
     const blitzdb_env *env = temporary->env;
-    blitzdb_status status;
-    int failure = env->sync(env->user, temporary->file);
-    if (failure != 0) {
-        status = failed(temporary, failure, "cannot be synced", error);
+    blitzdb_status status = bzd_temporary_sync(temporary, error);
+    if (status != BLITZDB_OK) {
         bzd_temporary_discard(temporary);
         return status;
     }
@@ -62,7 +65,7 @@ blitzdb_status bzd_temporary_publish(struct bzd_temporary *temporary, blitzdb_er
     char to[BZD_PATH_MAX];
     temporary_path(temporary, from);
     bzd_path_join(to, temporary->dir, temporary->name);
-    failure = env->rename(env->user, from, to);
+    int failure = env->rename(env->user, from, to);
     if (failure != 0) {
         status = failed(temporary, failure, "cannot be renamed", error);
         bzd_temporary_discard(temporary);

@@ -33,6 +33,8 @@ blitzdb_status bzd_temporary_create(struct bzd_temporary *temporary, const blitz
 /** Writes at an offset. */
 blitzdb_status bzd_temporary_write(struct bzd_temporary *temporary, const void *data, size_t size,
                                    uint64_t offset, blitzdb_error *error);
+/** Makes what was written durable; the file stays temporary, and is of no use if that failed. */
+blitzdb_status bzd_temporary_sync(struct bzd_temporary *temporary, blitzdb_error *error);
 /**
  * Puts the file in place. A failure before the rename removes it; if only the directory's sync failed, the
  * new file stands under its name and a crash may bring the old one back.

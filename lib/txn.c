@@ -243,7 +243,7 @@ blitzdb_status bzd_append_record(struct bzd_core *core, const struct bzd_record 
         return BLITZDB_OK;
     blitzdb_status status = bzd_log_append_begin(&core->log, size, &to);
     if (status != BLITZDB_OK)
-        return status;
+        return bzd_append_status(core, status);
     (void)bzd_record_encode(to, record);
     *position_out = bzd_log_append_end(&core->log, size, 1);
     return BLITZDB_OK;
@@ -292,7 +292,7 @@ blitzdb_status bzd_txn_commit(struct bzd_txn *txn, unsigned durability) {
     uint64_t position = 0;
     blitzdb_status status = reserve_room(txn);
     if (status == BLITZDB_OK && core->logging)
-        status = append_records(txn, &position);
+        status = bzd_append_status(core, append_records(txn, &position));
     if (status != BLITZDB_OK) {
         bzd_txn_abort(txn);
         return status;

@@ -126,31 +126,40 @@ static void put_memory(struct report *report) {
     put_number(report, "lazyfree_pending_objects", 0);
 }
 
+/** Of an estimated total, which may turn out too low. */
+static double percent(uint64_t part, uint64_t total) {
+    return total == 0 ? 0.0 : part >= total ? 100.0 : 100.0 * (double)part / (double)total;
+}
+
 static void put_persistence(struct report *report) {
     const blitzdb_stats_info *stats = &report->stats;
-    struct bzs_keeper *keeper = &report->server->keeper;
-    int64_t begin_ms = atomic_load(&keeper->snapshot_begin_ms);
-    int64_t duration_ms = atomic_load(&keeper->snapshot_duration_ms);
-    int64_t running_ms = bzs_call_now_ms(report->call) - begin_ms;
+    bool saved = stats->snapshots > 0;
+    bool failed =
+        stats->last_snapshot_status != BLITZDB_OK && stats->last_snapshot_status != BLITZDB_CANCELED;
     int64_t saved_ms = stats->last_snapshot_ms > 0 ? stats->last_snapshot_ms : report->server->started_ms;
     uint64_t unwritten = excess(stats->log_position, stats->written_position);
     put(report, "loading:0\r\nasync_loading:0\r\n");
     put_number(report, "rdb_changes_since_last_save", stats->changes_since_snapshot);
     put_number(report, "rdb_bgsave_in_progress", stats->snapshot_running);
     put_number(report, "rdb_last_save_time", (uint64_t)saved_ms / 1000);
-    put(report, "rdb_last_bgsave_status:%s\r\n", stats->last_snapshot_status == BLITZDB_OK ? "ok" : "err");
-    put(report, "rdb_last_bgsave_time_sec:%lld\r\n", (long long)(duration_ms < 0 ? -1 : duration_ms / 1000));
+    put(report, "rdb_last_bgsave_status:%s\r\n", failed ? "err" : "ok");
+    put(report, "rdb_last_bgsave_time_sec:%lld\r\n",
+        saved ? (long long)(stats->last_snapshot_took_ms / 1000) : -1);
     put(report, "rdb_current_bgsave_time_sec:%lld\r\n",
-        (long long)(begin_ms == 0    ? -1
-                    : running_ms > 0 ? running_ms / 1000
-                                     : 0));
+        stats->snapshot_running ? (long long)(stats->snapshot_took_ms / 1000) : -1);
     put_number(report, "rdb_saves", stats->snapshots);
     put_number(report, "rdb_last_cow_size", 0);
+    put_number(report, "current_cow_size", 0);
+    put_number(report, "current_save_keys_processed", stats->snapshot_entries);
+    put_number(report, "current_save_keys_total", stats->snapshot_entries_total);
+    put(report, "current_fork_perc:%.2f\r\n", percent(stats->snapshot_bytes, stats->snapshot_bytes_total));
+    put_number(report, "blitzdb_snapshot_bytes", stats->snapshot_bytes);
+    put_number(report, "blitzdb_last_snapshot_bytes", stats->last_snapshot_bytes);
     put_number(report, "rdb_last_load_keys_loaded", stats->recovered_entries);
     put_number(report, "aof_enabled", stats->log_enabled);
     put_number(report, "aof_rewrite_in_progress", stats->log_enabled ? stats->snapshot_running : 0);
     put(report, "aof_rewrite_scheduled:0\r\n");
-    put(report, "aof_last_bgrewrite_status:%s\r\n", stats->last_snapshot_status == BLITZDB_OK ? "ok" : "err");
+    put(report, "aof_last_bgrewrite_status:%s\r\n", failed ? "err" : "ok");
     put(report, "aof_last_write_status:%s\r\n", stats->log_status == BLITZDB_OK ? "ok" : "err");
     put_number(report, "aof_current_size", stats->log_bytes);
     put_number(report, "aof_base_size", 0);

@@ -112,7 +112,19 @@ static void save_in_background(struct bzs_call *call, const char *started, const
         bzs_reply_error(call->reply, "%s", busy);
 }
 
+static void cancel_save(struct bzs_call *call) {
+    if (bzs_keeper_cancel_snapshot(&call->server->keeper))
+        bzs_reply_simple(call->reply, "Background saving cancelled");
+    else
+        bzs_reply_error(call->reply, "ERR Background saving is currently not in progress or scheduled");
+}
+
+/** BGSAVE, BGSAVE SCHEDULE as Redis has it, and BGSAVE CANCEL as Valkey has it. */
 static void run_bgsave(struct bzs_call *call) {
+    if (call->argc == 2 && bzs_arg_is(call->argv[1], "cancel")) {
+        cancel_save(call);
+        return;
+    }
     if (call->argc > 2 || (call->argc == 2 && !bzs_arg_is(call->argv[1], "schedule"))) {
         bzs_reply_syntax_error(call);
         return;

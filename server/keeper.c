@@ -1,5 +1,7 @@
 #include "keeper.h"
 
+#include <sched.h>
+
 #include "clock.h"
 #include "database.h"
 #include "server.h"
@@ -14,7 +16,7 @@ static int64_t now_ms(void) {
 }
 
 void bzs_keeper_init(struct bzs_keeper *keeper, struct bzs_server *server) {
-    *keeper = (struct bzs_keeper){.server = server, .sampled_ms = now_ms(), .snapshot_duration_ms = -1};
+    *keeper = (struct bzs_keeper){.server = server, .sampled_ms = now_ms()};
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -34,21 +36,25 @@ void bzs_keeper_note_memory(struct bzs_keeper *keeper, uint64_t memory_bytes) {
 static blitzdb_status write_snapshot(struct bzs_keeper *keeper) {
     blitzdb_error error = {0};
     int64_t begin = now_ms();
-    atomic_store(&keeper->snapshot_begin_ms, begin);
     blitzdb_status status = blitzdb_snapshot(keeper->server->db, &error);
-    int64_t duration = now_ms() - begin;
-    atomic_store(&keeper->snapshot_begin_ms, 0);
-    if (status == BLITZDB_BUSY)
-        return status; /* the library writes one; the numbers of that one stay */
-    atomic_store(&keeper->snapshot_duration_ms, duration);
     if (status == BLITZDB_OK) {
-        bzs_say(keeper->server->messages, BZS_NOTICE, "snapshot written in %lld ms", (long long)duration);
-    } else {
+        bzs_say(keeper->server->messages, BZS_NOTICE, "snapshot written in %lld ms",
+                (long long)(now_ms() - begin));
+    } else if (status == BLITZDB_CANCELED) {
+        bzs_say(keeper->server->messages, BZS_NOTICE, "snapshot canceled");
+    } else if (status != BLITZDB_BUSY) {
         char reason[BZS_REASON_SIZE];
         bzs_say(keeper->server->messages, BZS_WARNING, "snapshot failed: %s",
                 bzs_database_reason(status, &error, reason));
     }
     return status;
+}
+
+static void end_saving(struct bzs_keeper *keeper) {
+    pthread_mutex_lock(&keeper->mutex);
+    keeper->saving = false;
+    pthread_cond_broadcast(&keeper->saved);
+    pthread_mutex_unlock(&keeper->mutex);
 }
 
 blitzdb_status bzs_keeper_snapshot(struct bzs_keeper *keeper) {
@@ -60,12 +66,16 @@ blitzdb_status bzs_keeper_snapshot(struct bzs_keeper *keeper) {
         return BLITZDB_BUSY;
 
     blitzdb_status status = write_snapshot(keeper);
-
-    pthread_mutex_lock(&keeper->mutex);
-    keeper->saving = false;
-    pthread_cond_broadcast(&keeper->saved);
-    pthread_mutex_unlock(&keeper->mutex);
+    end_saving(keeper);
     return status;
+}
+
+/** Asks for the end of the snapshot that is being written. One that has not begun yet hears nothing of it. */
+static void cancel_running(struct bzs_keeper *keeper) {
+    blitzdb_status status = blitzdb_snapshot_cancel(keeper->server->db);
+    if (status != BLITZDB_OK)
+        bzs_say(keeper->server->messages, BZS_WARNING, "no snapshot can be canceled: %s",
+                blitzdb_status_text(status));
 }
 
 /** Waits for the end of the snapshot that is being written, by the server or by the library. */
@@ -85,10 +95,38 @@ static void wait_for_snapshot(struct bzs_keeper *keeper) {
 blitzdb_status bzs_keeper_snapshot_next(struct bzs_keeper *keeper) {
     blitzdb_status status = bzs_keeper_snapshot(keeper);
     while (status == BLITZDB_BUSY) {
+        cancel_running(keeper);
         wait_for_snapshot(keeper);
         status = bzs_keeper_snapshot(keeper);
     }
     return status;
+}
+
+/** Tells whether the library writes a snapshot. */
+static bool is_running(struct bzs_keeper *keeper) {
+    blitzdb_stats_info stats = {.struct_size = sizeof(stats)};
+    return blitzdb_stats(keeper->server->db, &stats) == BLITZDB_OK && stats.snapshot_running;
+}
+
+static bool is_saving(struct bzs_keeper *keeper) {
+    pthread_mutex_lock(&keeper->mutex);
+    bool saving = keeper->saving;
+    pthread_mutex_unlock(&keeper->mutex);
+    return saving;
+}
+
+bool bzs_keeper_cancel_snapshot(struct bzs_keeper *keeper) {
+    pthread_mutex_lock(&keeper->mutex);
+    bool waits = keeper->snapshot_wanted;
+    keeper->snapshot_wanted = false;
+    pthread_mutex_unlock(&keeper->mutex);
+    bool runs = is_running(keeper);
+    while (!runs && is_saving(keeper)) { /* it is about to begin, or just over */
+        sched_yield();
+        runs = is_running(keeper);
+    }
+    cancel_running(keeper);
+    return runs || waits;
 }
 
 static uint64_t rate(uint64_t before, uint64_t now, int64_t elapsed_ms) {
@@ -146,21 +184,25 @@ static void wait_a_tick(struct bzs_keeper *keeper) {
         timed_out = pthread_cond_timedwait(&keeper->asked, &keeper->mutex, &until);
 }
 
+/** Writes the snapshot that was asked for; nobody else does, because `saving` is set. */
+static void save_as_wanted(struct bzs_keeper *keeper) {
+    blitzdb_status status = write_snapshot(keeper);
+    if (status != BLITZDB_OK && status != BLITZDB_BUSY)
+        keeper->failed_ms = now_ms();
+    end_saving(keeper);
+}
+
 static void *run(void *argument) {
     struct bzs_keeper *keeper = argument;
     pthread_mutex_lock(&keeper->mutex);
     while (!keeper->stopping) {
         wait_a_tick(keeper);
-        bool wanted = keeper->snapshot_wanted && !keeper->stopping;
+        bool begins = keeper->snapshot_wanted && !keeper->stopping && !keeper->saving;
+        keeper->saving |= begins;
+        keeper->snapshot_wanted = false; /* one that is being written is as good */
         pthread_mutex_unlock(&keeper->mutex);
-        if (wanted) {
-            blitzdb_status status = bzs_keeper_snapshot(keeper);
-            if (status != BLITZDB_OK && status != BLITZDB_BUSY)
-                keeper->failed_ms = now_ms();
-        }
-        pthread_mutex_lock(&keeper->mutex);
-        keeper->snapshot_wanted = keeper->snapshot_wanted && !wanted;
-        pthread_mutex_unlock(&keeper->mutex);
+        if (begins)
+            save_as_wanted(keeper);
         tick(keeper);
         pthread_mutex_lock(&keeper->mutex);
     }
@@ -179,6 +221,12 @@ void bzs_keeper_stop(struct bzs_keeper *keeper) {
     pthread_mutex_lock(&keeper->mutex);
     keeper->stopping = true;
     pthread_cond_signal(&keeper->asked);
+    while (keeper->saving) {
+        pthread_mutex_unlock(&keeper->mutex);
+        cancel_running(keeper);
+        wait_for_snapshot(keeper);
+        pthread_mutex_lock(&keeper->mutex);
+    }
     pthread_mutex_unlock(&keeper->mutex);
     pthread_join(keeper->thread, NULL);
     keeper->has_thread = false;

@@ -25,7 +25,7 @@ struct bzs_keeper {
     pthread_cond_t asked;
     pthread_cond_t saved; /**< a snapshot has ended */
     bool saving;          /**< guarded by mutex: a thread of the server writes a snapshot */
-    bool snapshot_wanted; /**< guarded by mutex: asked for or being written */
+    bool snapshot_wanted; /**< guarded by mutex: asked for and not begun */
     bool stopping;        /**< guarded by mutex */
 
     /* Only for the own thread */
@@ -35,8 +35,6 @@ struct bzs_keeper {
     /* Shown by INFO */
     _Atomic uint64_t commands_per_second, input_bytes_per_second, output_bytes_per_second;
     _Atomic uint64_t memory_peak;
-    _Atomic int64_t snapshot_begin_ms;    /**< 0: none is being written by the keeper */
-    _Atomic int64_t snapshot_duration_ms; /**< of the last one; -1: none yet */
 };
 
 /** Prepares the keeper; no thread runs yet. */
@@ -45,7 +43,7 @@ void bzs_keeper_init(struct bzs_keeper *keeper, struct bzs_server *server);
 /** Starts the thread; false if the system refused. */
 bool bzs_keeper_start(struct bzs_keeper *keeper);
 
-/** Ends the thread, if it runs, after the snapshot it is writing. */
+/** Ends the thread, if it runs; the snapshot it is writing is canceled. */
 void bzs_keeper_stop(struct bzs_keeper *keeper);
 
 /** Stops the keeper and releases everything. */
@@ -62,7 +60,12 @@ bool bzs_keeper_is_saving(struct bzs_keeper *keeper);
  */
 blitzdb_status bzs_keeper_snapshot(struct bzs_keeper *keeper);
 
-/** The same, after the one under way: everything written before the call is in it. */
+/** Makes the snapshot that was asked for, or is being written, end; false if there is none. */
+bool bzs_keeper_cancel_snapshot(struct bzs_keeper *keeper);
+
+/** Writes a snapshot in place of the one under way, which is canceled: everything written before the call is
+ * in it.
+ */
 blitzdb_status bzs_keeper_snapshot_next(struct bzs_keeper *keeper);
 
 /** Remembers the highest memory use. */

@@ -783,17 +783,66 @@ BLITZDB_API uint64_t blitzdb_durable_position(blitzdb *db);
 /**
  * @brief Writes a snapshot now and removes the log it replaces. Readers and writers go on meanwhile.
  *
+ * If the log has failed (::BLITZDB_LOG_FAILED), the snapshot replaces it: once all data are on disk in new
+ * files, writes are taken again.
+ *
  * @param[in] db handle.
  * @param[out] error details of a failure; may be NULL.
  * @retval BLITZDB_OK the snapshot is on disk.
- * @retval BLITZDB_UNSUPPORTED the database is in memory only.
- * @retval BLITZDB_BUSY another snapshot is being written.
- * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_NO_MEMORY it failed; the old snapshot and log stay valid.
+ * @retval BLITZDB_UNSUPPORTED the database is in memory only; see blitzdb_snapshot_to().
+ * @retval BLITZDB_BUSY another snapshot is being written, here or to another directory.
+ * @retval BLITZDB_CANCELED blitzdb_snapshot_cancel() was called; the old snapshot and log stay valid.
+ * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_NO_MEMORY it failed; the old snapshot and log stay valid, and
+ * a log that has failed stays so.
  * @par Complexity
  * linear in the data; memory bounded by a buffer of 1 MiB and the entries of one bucket, some ten.
  * @since 0.1.0
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_snapshot(blitzdb *db, blitzdb_error *error);
+
+/**
+ * @brief Writes a copy of the whole database, as of one moment during the call, to another directory: a
+ * backup of a running database, or the way to disk for one in memory. Readers and writers go on meanwhile.
+ *
+ * The copy is a database of its own, which blitzdb_open() opens. It does not count as a snapshot: neither the
+ * log nor the statistics of the last snapshot change. A database whose log has failed can be copied, too.
+ *
+ * @param[in] db handle.
+ * @param[in] dir directory for the copy; created if its parent exists. It must not hold a database or log and
+ * snapshot files; other files in it are left alone.
+ * @param[out] error details of a failure; may be NULL.
+ * @retval BLITZDB_OK the copy is complete and on disk, its name included.
+ * @retval BLITZDB_INVALID the path is NULL, empty or too long.
+ * @retval BLITZDB_CONDITION_FAILED the directory holds a database, or files of one.
+ * @retval BLITZDB_LOCKED a database is open there; it may be this one.
+ * @retval BLITZDB_BUSY a snapshot or another copy is being written.
+ * @retval BLITZDB_CANCELED blitzdb_snapshot_cancel() was called.
+ * @retval BLITZDB_LOG_FAILED the log failed during the call; a second one copies what is in memory.
+ * @retval BLITZDB_NOT_FOUND, BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_NO_MEMORY it failed. After these, as after
+ * ::BLITZDB_CANCELED, the directory holds no database; the copied one is not affected.
+ * @par Durability
+ * the copy has everything acknowledged before the call, whatever its durability. A crash during the call
+ * leaves a directory that blitzdb_open() refuses as ::BLITZDB_NOT_A_DATABASE, or accepts as complete.
+ * @par Complexity
+ * linear in the data and the log written meanwhile; memory as of blitzdb_snapshot(), and 1 MiB to copy the
+ * log.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_snapshot_to(blitzdb *db, const char *dir,
+                                                                 blitzdb_error *error);
+
+/**
+ * @brief Asks the snapshot that is being written, here or to another directory, to end soon; its caller is
+ *        answered ::BLITZDB_CANCELED. Does not wait for that.
+ *
+ * A snapshot that is about to be put in place may still succeed. An automatic one is tried again after 60
+ * seconds.
+ *
+ * @param[in] db handle.
+ * @retval BLITZDB_OK it was asked, or none is being written.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_snapshot_cancel(blitzdb *db);
 
 /**
  * @brief Does what fell due with time, in a bounded piece: interval sync, reclaiming expired entries,

@@ -176,16 +176,24 @@ typedef struct blitzdb_stats_info {
     uint64_t durable_position; /**< the log up to here is on disk */
     uint64_t log_bytes;        /**< log that recovery would read now */
     uint64_t syncs;            /**< syncs of the log done */
-    uint64_t snapshots;        /**< snapshots finished */
+    uint64_t snapshots; /**< snapshots finished; copies in other directories do not count, here and below */
     uint64_t changes_since_snapshot; /**< records since the last snapshot began */
     int64_t last_snapshot_ms;        /**< Unix time of the last finished snapshot of this handle, 0: none */
     int32_t last_snapshot_status;    /**< ::blitzdb_status of the last snapshot */
-    uint32_t snapshot_running;       /**< 1 while a snapshot is being written */
+    uint32_t snapshot_running;       /**< 1 while a snapshot, or a copy in another directory, is written */
     uint32_t log_enabled;            /**< 1 if writes are logged */
     int32_t log_status;              /**< ::BLITZDB_OK, or why writes are refused */
     uint64_t recovered_entries;      /**< entries loaded from the snapshot at open */
     uint64_t recovered_records;      /**< log records replayed at open */
     uint64_t truncated_bytes;        /**< torn tail of the log cut at open */
+    uint64_t snapshot_took_ms;       /**< time since the running snapshot began; 0 if none runs, as the next
+                                          four */
+    uint64_t snapshot_entries;       /**< entries it has collected so far */
+    uint64_t snapshot_entries_total; /**< entries there were when it began: about what it will collect */
+    uint64_t snapshot_bytes;         /**< bytes of its file so far */
+    uint64_t snapshot_bytes_total;   /**< about what the file will have */
+    uint64_t last_snapshot_took_ms;  /**< time the last finished snapshot of this handle took */
+    uint64_t last_snapshot_bytes;    /**< size of its file */
 } blitzdb_stats_info;
 
 /** Initializer for blitzdb_stats_info. */

@@ -35,11 +35,13 @@ typedef int blitzdb_status;
     X(VERSION, -13, "a file was written by a newer version of BlitzDB; use that version")                    \
     X(LOCKED, -14, "the database directory is open in another handle or process")                            \
     X(LOG_FAILED, -15,                                                                                       \
-      "an earlier write or sync of the log failed; writes are refused, reads go on; reopen")                 \
+      "an earlier write or sync of the log failed; writes are refused, reads go on; take a snapshot or "     \
+      "reopen")                                                                                              \
     X(FORKED, -16, "the handle was opened by the parent process; open the database again after fork")        \
     X(UNSUPPORTED, -17, "this database was opened without what the call needs")                              \
     X(BUSY, -18, "the same work is already under way")                                                       \
-    X(NOT_A_DATABASE, -19, "the directory holds other files and no database")
+    X(NOT_A_DATABASE, -19, "the directory holds other files and no database")                                \
+    X(CANCELED, -20, "somebody asked for the end of the work before it was done")
 
 /** Status codes. New codes are only ever added at the end. */
 enum blitzdb_status_code {

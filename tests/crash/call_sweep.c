@@ -105,6 +105,16 @@ static blitzdb_status do_snapshot(struct probe *probe) {
     return probe->world->path == NULL && status == BLITZDB_UNSUPPORTED ? BLITZDB_OK : status;
 }
 
+/** A copy that failed has left nothing that stands in the way of the next attempt. */
+static blitzdb_status do_snapshot_to(struct probe *probe) {
+    blitzdb_error error = {0};
+    blitzdb_status status;
+    do
+        status = blitzdb_snapshot_to(probe->db, "copy", &error);
+    while (again(probe, status));
+    return status == BLITZDB_OK ? blitzdb_snapshot_cancel(probe->db) : status;
+}
+
 static blitzdb_status do_upkeep(struct probe *probe) {
     uint32_t next_ms = 0;
     blitzdb_status status;
@@ -379,6 +389,7 @@ static const struct call calls[] = {
     {"flush_all", do_flush_all},
     {"swap_keyspaces", do_swap_keyspaces},
     {"snapshot", do_snapshot},
+    {"snapshot_to", do_snapshot_to},
     {"upkeep", do_upkeep},
     {"batch", do_batch},
     {"txn", do_txn_commit},

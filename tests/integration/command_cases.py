@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import threading
+import time
 
 from server_process import TIMEOUT_S, ServerProcess
 from wire import Client, Failure, expect, receive_rest
@@ -245,6 +246,28 @@ def insist(client, started, *words):
         timer.cancel()
 
 
+def cancel(server):
+    """BGSAVE CANCEL ends a snapshot that was asked for, begun or not, and counts neither as one nor as a failure."""
+    client = Client(server)
+    before = client.info("persistence")
+    expect(before["rdb_current_bgsave_time_sec"] == "-1" and before["current_save_keys_total"] == "0", "none runs")
+    reply = client.ask("BGSAVE", "CANCEL")
+    expect(isinstance(reply, Failure) and "not in progress" in reply, "nothing to cancel: %r" % reply)
+    client.connection.sendall(b"BGSAVE\r\nBGSAVE CANCEL\r\n")
+    expect(client.read() == b"Background saving started", "started")
+    reply = client.read()
+    canceled = reply == b"Background saving cancelled"
+    expect(canceled or (isinstance(reply, Failure) and "not in progress" in reply), "cancel: %r" % reply)
+    watchdog = time.monotonic() + TIMEOUT_S
+    fields = client.info("persistence")
+    while fields["rdb_bgsave_in_progress"] != "0":
+        expect(time.monotonic() < watchdog, "it comes to an end")
+        fields = client.info("persistence")
+    expect(fields["rdb_last_bgsave_status"] == "ok", "to cancel is no failure")
+    saved = int(fields["rdb_saves"]) - int(before["rdb_saves"])
+    expect(saved <= 1 and (canceled or saved == 1), "what was not canceled is written, once: %d" % saved)
+
+
 def case_saving(program):
     """SAVE, BGSAVE and BGREWRITEAOF write snapshots and shorten the log; nothing is lost by that."""
     server = ServerProcess(program, "--dir", "DATA")
@@ -268,6 +291,7 @@ def case_saving(program):
                 expect(shorter, "%r shortens the log" % (words,))
                 expect(after["rdb_last_bgsave_status"] == "ok", "%r is a success" % (words,))
                 expect(client.ask("LASTSAVE") >= saved, "LASTSAVE does not go back")
+        cancel(server)
         client.ask("SET", "later", "1")
         expect(server.signal(signal.SIGKILL) == -signal.SIGKILL, "killed")
         server.start()

@@ -214,7 +214,9 @@ Test(log, restart_clears_a_failure) {
     mem_env_fail(disk, &fault);
     cr_assert_eq(bzd_log_sync(&tested, position), BLITZDB_IO);
 
-    cr_assert_eq(bzd_log_restart(&tested, NULL), BLITZDB_OK);
+    cr_assert_eq(bzd_log_restart(&tested, LOG_DIR, database_id, NULL), BLITZDB_OK);
+    cr_assert_eq(bzd_log_admit(&tested), BLITZDB_LOG_FAILED, "nobody writes before the new segment counts");
+    bzd_log_clear(&tested);
 
     cr_assert_eq(load(&tested.position), position);
     cr_assert_eq(bzd_log_admit(&tested), BLITZDB_OK);
