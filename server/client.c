@@ -37,8 +37,10 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     bzs_reply_init(&client->reply);
     bzs_link_init(&client->turn);
     bzs_link_init(&client->held);
+    bzs_link_init(&client->waiting);
     bzs_link_init(&client->all);
     client->db = loop->server->db;
+    client->holds_replies = loop->server->holds_replies;
     client->authenticated = loop->server->config->password == NULL;
     client->protocol = 2;
     return client;
@@ -51,6 +53,7 @@ void bzs_client_destroy(struct bzs_client *client) {
         close(client->fd);
     bzs_link_remove(&client->turn);
     bzs_link_remove(&client->held);
+    bzs_link_remove(&client->waiting);
     bzs_resp_deinit(&client->parser);
     bzs_reply_deinit(&client->reply);
     free(client->input);
@@ -201,6 +204,26 @@ bool bzs_client_select(struct bzs_client *client, unsigned keyspace) {
     return true;
 }
 
+void bzs_client_set_durability(struct bzs_client *client, enum bzs_client_durability durability) {
+    static const uint32_t of_handle[] = {
+        [BZS_CLIENT_DURABILITY_DEFAULT] = BLITZDB_DURABILITY_DEFAULT,
+        [BZS_CLIENT_DURABILITY_ALWAYS] = BLITZDB_DURABILITY_NONE, /* the syncer syncs, not this thread */
+        [BZS_CLIENT_DURABILITY_EVERYSEC] = BLITZDB_DURABILITY_INTERVAL,
+        [BZS_CLIENT_DURABILITY_NO] = BLITZDB_DURABILITY_NONE,
+    };
+    blitzdb *db;
+    if (blitzdb_with_durability(client->db, of_handle[durability], &db) == BLITZDB_OK)
+        client->db = db;
+    client->durability = durability;
+    client->holds_replies = durability == BZS_CLIENT_DURABILITY_DEFAULT
+                                ? client->server->holds_replies
+                                : durability == BZS_CLIENT_DURABILITY_ALWAYS;
+}
+
+uint64_t bzs_client_log_position(const struct bzs_client *client) {
+    return client->wrote ? blitzdb_log_position(client->db) : client->wrote_up_to;
+}
+
 void bzs_client_set_protocol(struct bzs_client *client, int protocol) {
     client->reply.protocol = protocol;
     atomic_store_explicit(&client->protocol, protocol, memory_order_relaxed);
@@ -223,6 +246,7 @@ bool bzs_client_set_text(struct bzs_client *client, char **text, struct bzs_slic
 
 void bzs_client_reset_session(struct bzs_client *client) {
     bzs_client_select(client, 0);
+    bzs_client_set_durability(client, BZS_CLIENT_DURABILITY_DEFAULT);
     bzs_client_set_protocol(client, 2);
     bzs_client_set_text(client, &client->name, (struct bzs_slice){NULL, 0});
     client->authenticated = client->server->config->password == NULL;
@@ -240,8 +264,9 @@ bool bzs_client_is_held(const struct bzs_client *client) {
 }
 
 bool bzs_client_is_paused(const struct bzs_client *client) {
-    return bzs_reply_pending(&client->reply) >
-           (bzs_client_is_held(client) ? (size_t)HELD_OUTPUT_MAX : pending_output_max);
+    return bzs_client_is_waiting(client) ||
+           bzs_reply_pending(&client->reply) >
+               (bzs_client_is_held(client) ? (size_t)HELD_OUTPUT_MAX : pending_output_max);
 }
 
 void bzs_client_hold(struct bzs_client *client, uint64_t log_position) {
@@ -266,6 +291,8 @@ void bzs_client_take_back(struct bzs_client *client, uint64_t output_begin) {
     bzs_reply_truncate(&client->reply, output_begin);
     client->held_first = nothing_held;
     client->held_last = nothing_held;
+    client->wait.kind = BZS_WAIT_NONE;
+    bzs_link_remove(&client->waiting);
     client->commands_left = false;
     client->close_when_sent = true;
 }

@@ -11,9 +11,9 @@
  * beyond the share of one turn, are copied into the client's own buffer, which is released as soon as it is
  * empty.
  *
- * Held replies: with `appendfsync always` the answer to a write, and all that follow it, wait until the log
- * is durable up to the position noted after the write. Two waves are enough: `held_first` is the one the
- * syncer was asked for, `held_last` gathers everything after it.
+ * Held replies: with `appendfsync always` or CLIENT DURABILITY always the answer to a write, and all that
+ * follow it, wait until the log is durable up to the position noted after the write. Two waves are enough:
+ * `held_first` is the one the syncer was asked for, `held_last` gathers everything after it.
  *
  * Ownership and threads: a client belongs to the thread of its loop. Other threads may read the members under
  * "shown by CLIENT LIST" while they hold the clients' mutex of that loop, and nothing else.
@@ -31,6 +31,7 @@
 #include "link.h"
 #include "reply.h"
 #include "resp.h"
+#include "waiting.h"
 
 struct bzs_loop;
 struct bzs_server;
@@ -43,6 +44,14 @@ struct bzs_command;
 struct bzs_held {
     uint64_t output_begin; /**< stream offset, see bzs_reply_stream_end(); UINT64_MAX: nothing is held */
     uint64_t log_position; /**< what blitzdb_durable_position() has to reach */
+};
+
+/** When the writes of a connection are safe: what CLIENT DURABILITY says. */
+enum bzs_client_durability {
+    BZS_CLIENT_DURABILITY_DEFAULT = 0, /**< as the setting appendfsync says */
+    BZS_CLIENT_DURABILITY_ALWAYS,
+    BZS_CLIENT_DURABILITY_EVERYSEC,
+    BZS_CLIENT_DURABILITY_NO,
 };
 
 /** One connection. */
@@ -65,15 +74,21 @@ struct bzs_client {
     uint32_t interest;    /**< epoll events asked for */
     bool commands_left;   /**< `input` may hold a whole command: run again without waiting for the socket */
     bool wrote;           /**< a write command ran in this turn */
+    bool must_hold;       /**< one of them is answered after its sync only */
+    uint64_t wrote_up_to; /**< end of the log after the last turn that wrote */
     uint64_t turn_begin;  /**< stream offset at which the output of this turn begins */
     bool input_ended;     /**< the peer sends no more */
     bool close_when_sent; /**< close once the output has left; nothing is parsed any more */
     bool close_now;       /**< drop the connection and its output */
     struct bzs_link turn; /**< in the loop's list of clients to finish in this turn, or of leftovers */
     struct bzs_link held; /**< in the loop's list of clients with held replies */
+    struct bzs_wait wait; /**< what the last command waits for; the ones behind it do not run meanwhile */
+    struct bzs_link waiting; /**< in the loop's list of clients that wait */
 
     /* The session; changed by handlers, only in the thread of the loop */
-    blitzdb *db;        /**< handle of the keyspace */
+    blitzdb *db; /**< handle of the keyspace, with the durability of the connection */
+    enum bzs_client_durability durability;
+    bool holds_replies; /**< writes are answered after their sync */
     bool authenticated; /**< true from the start if no password is set */
 
     /* Shown by CLIENT LIST: written by the loop's thread, read by others under the loop's clients' mutex */
@@ -107,6 +122,12 @@ void bzs_client_reset_session(struct bzs_client *client);
 /** Chooses the keyspace; false if there is no such one. */
 bool bzs_client_select(struct bzs_client *client, unsigned keyspace);
 
+/** Chooses the durability of the writes to come. Without a log, all are the same. */
+void bzs_client_set_durability(struct bzs_client *client, enum bzs_client_durability durability);
+
+/** Where the log ended behind the last write of this connection, or somewhat later. */
+uint64_t bzs_client_log_position(const struct bzs_client *client);
+
 /** Chooses protocol 2 or 3 for the replies. */
 void bzs_client_set_protocol(struct bzs_client *client, int protocol);
 
@@ -122,6 +143,11 @@ void bzs_client_hold(struct bzs_client *client, uint64_t log_position);
 /** Lets go what is durable; false while something is still held. */
 bool bzs_client_release(struct bzs_client *client, uint64_t durable_position);
 
+/** True while the last command waits. */
+static inline bool bzs_client_is_waiting(const struct bzs_client *client) {
+    return client->wait.kind != BZS_WAIT_NONE;
+}
+
 /** True while something is held. */
 bool bzs_client_is_held(const struct bzs_client *client);
 
@@ -129,7 +155,10 @@ bool bzs_client_is_held(const struct bzs_client *client);
  */
 void bzs_client_take_back(struct bzs_client *client, uint64_t output_begin);
 
-/** True while so much output waits, for the syncer or for the peer to read it, that no command may run. */
+/**
+ * True while no command may run: so much output waits, for the syncer or for the peer to read it, or the last
+ * command waits itself.
+ */
 bool bzs_client_is_paused(const struct bzs_client *client);
 
 /** Refreshes the numbers that CLIENT LIST shows. */

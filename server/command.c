@@ -19,9 +19,9 @@ static struct {
 } catalog = {.once = PTHREAD_ONCE_INIT};
 
 static const struct bzs_command *const families[] = {
-    bzs_commands_string,  bzs_commands_range,  bzs_commands_number,   bzs_commands_key,
-    bzs_commands_scan,    bzs_commands_expire, bzs_commands_keyspace, bzs_commands_connection,
-    bzs_commands_catalog, bzs_commands_server, bzs_commands_info,
+    bzs_commands_string, bzs_commands_range,   bzs_commands_number,   bzs_commands_key,
+    bzs_commands_scan,   bzs_commands_expire,  bzs_commands_keyspace, bzs_commands_connection,
+    bzs_commands_wait,   bzs_commands_catalog, bzs_commands_server,   bzs_commands_info,
 };
 
 /** FNV-1a over the lower-case name. Names are ours, so nobody can choose them to collide. */
@@ -155,6 +155,8 @@ void bzs_command_run(struct bzs_call *call) {
         return;
     }
     atomic_store_explicit(&client->command, call->command, memory_order_relaxed);
-    client->wrote |= (call->command->flags & BZS_WRITE) != 0;
+    bool writes = (call->command->flags & BZS_WRITE) != 0;
+    client->wrote |= writes;
+    client->must_hold |= writes && client->holds_replies;
     call->command->handler(call);
 }

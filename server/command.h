@@ -9,7 +9,8 @@
  * written, the library checks: bzs_reply_status() puts its answer into the words of Redis. Handlers are a few
  * lines; they stand by family in command_string.c, command_range.c, command_number.c, command_key.c,
  * command_scan.c, command_expire.c, command_keyspace.c (data, with command_data.c for what they share) and
- * command_connection.c, command_catalog.c, command_server.c, command_info.c (the server itself).
+ * command_connection.c, command_wait.c, command_catalog.c, command_server.c, command_info.c (the server
+ * itself).
  */
 #ifndef BLITZDB_SERVER_COMMAND_H
 #define BLITZDB_SERVER_COMMAND_H
@@ -64,7 +65,7 @@ struct bzs_command {
     int first_key, last_key, key_step; /**< positions of the keys, 0 if none; negative last: from the end */
     const struct bzs_command *subcommands; /**< ends with a row without name; NULL: none */
     const char *group;   /**< of the documentation: "string", "generic", "connection", "server" */
-    const char *since;   /**< Redis version that brought it */
+    const char *since;   /**< Redis version that brought it; for what Redis does not have, ours */
     const char *summary; /**< one line, our own words */
 };
 
@@ -77,6 +78,7 @@ extern const struct bzs_command bzs_commands_scan[];
 extern const struct bzs_command bzs_commands_expire[];
 extern const struct bzs_command bzs_commands_keyspace[];
 extern const struct bzs_command bzs_commands_connection[];
+extern const struct bzs_command bzs_commands_wait[];
 extern const struct bzs_command bzs_commands_catalog[];
 extern const struct bzs_command bzs_commands_server[];
 extern const struct bzs_command bzs_commands_info[];

@@ -216,6 +216,40 @@ static void run_client_switch(struct bzs_call *call) {
         bzs_reply_syntax_error(call);
 }
 
+static const char *const durability_words[] = {
+    [BZS_CLIENT_DURABILITY_DEFAULT] = "default",
+    [BZS_CLIENT_DURABILITY_ALWAYS] = "always",
+    [BZS_CLIENT_DURABILITY_EVERYSEC] = "everysec",
+    [BZS_CLIENT_DURABILITY_NO] = "no",
+};
+
+static void set_durability(struct bzs_call *call, enum bzs_client_durability durability) {
+    bool promises =
+        durability == BZS_CLIENT_DURABILITY_ALWAYS || durability == BZS_CLIENT_DURABILITY_EVERYSEC;
+    if (promises && !call->server->logs_writes) {
+        bzs_reply_error(call->reply, "ERR this server has no log that could be synced: it needs 'dir', and "
+                                     "'appendonly' must not be 'no'");
+        return;
+    }
+    bzs_client_set_durability(call->client, durability);
+    bzs_reply_simple(call->reply, "OK");
+}
+
+/** CLIENT DURABILITY, which Redis does not have: tells or changes when writes of this connection are safe. */
+static void run_client_durability(struct bzs_call *call) {
+    if (call->argc == 2) {
+        bzs_reply_text(call->reply, durability_words[call->client->durability]);
+        return;
+    }
+    for (unsigned i = 0; call->argc == 3 && i < sizeof(durability_words) / sizeof(*durability_words); i++) {
+        if (bzs_arg_is(call->argv[2], durability_words[i])) {
+            set_durability(call, (enum bzs_client_durability)i);
+            return;
+        }
+    }
+    bzs_reply_syntax_error(call);
+}
+
 /** Answers with text gathered in a writer of its own, which is released. */
 static void reply_gathered(struct bzs_call *call, struct bzs_reply *text) {
     call->reply->failed |= text->failed;
@@ -301,7 +335,9 @@ static void run_client_list(struct bzs_call *call) {
 }
 
 static void run_client_help(struct bzs_call *call) {
-    static const char *const lines[] = {"GETNAME",
+    static const char *const lines[] = {"DURABILITY [ALWAYS|EVERYSEC|NO|DEFAULT]",
+                                        "    When writes of this connection are safe.",
+                                        "GETNAME",
                                         "    The name of this connection.",
                                         "ID",
                                         "    The number of this connection.",
@@ -324,6 +360,8 @@ static void run_client_help(struct bzs_call *call) {
 enum { SESSION = BZS_NOSCRIPT | BZS_LOADING | BZS_STALE };
 
 static const struct bzs_command client_commands[] = {
+    {"client|durability", run_client_durability, -2, SESSION, 0, 0, 0, NULL, "connection", "0.1.0",
+     "Tells or changes when writes of the connection are safe."},
     {"client|getname", run_client_getname, 2, SESSION, 0, 0, 0, NULL, "connection", "2.6.9",
      "Returns the name of the connection."},
     {"client|help", run_client_help, 2, BZS_LOADING | BZS_STALE, 0, 0, 0, NULL, "connection", "5.0.0",

@@ -60,10 +60,12 @@ struct bzs_loop {
     struct bzs_link turn;       /**< clients to finish in this turn */
     struct bzs_link leftovers;  /**< clients with commands for the next turn */
     struct bzs_link held;       /**< clients with held replies */
+    struct bzs_link waiting;    /**< clients whose last command waits */
+    int64_t wait_until_ms;      /**< when the first of these has waited long enough; INT64_MAX: never */
     bool must_write_out;        /**< a client wrote in this turn: hand the log over before answering */
-    bool must_sync;             /**< replies were held that the syncer was not asked for */
+    bool must_sync;             /**< replies were held, or clients wait, and the syncer was not asked */
     unsigned gather_turns;      /**< turns that may still pass before it is asked */
-    uint64_t durable_seen;      /**< held replies up to this position have been let go */
+    uint64_t durable_seen;      /**< what waits for this position or less has been let go */
     uint64_t failures_seen;     /**< failures of the syncer already dealt with */
 
     /* Written by the own thread, read by all; on cache lines of their own */

@@ -91,19 +91,38 @@ static bool wants_input(const struct bzs_client *client) {
            !(bzs_client_is_held(client) && bzs_client_is_paused(client));
 }
 
+/** Before a client waits for the syncer, in whichever way: older failures concern nobody here. */
+static void begin_to_await(struct bzs_loop *loop) {
+    if (bzs_link_is_alone(&loop->held) && bzs_link_is_alone(&loop->waiting))
+        loop->failures_seen = atomic_load(&loop->server->syncer.failures);
+}
+
 /** Remembers what the commands just run have to wait for before they are answered. */
 static void note_writes(struct bzs_loop *loop, struct bzs_client *client, uint64_t log_begin) {
     struct bzs_server *server = loop->server;
     uint64_t log_end = client->wrote && server->logs_writes ? blitzdb_log_position(server->db) : log_begin;
     client->wrote = log_end != log_begin;
-    if (client->wrote && server->holds_replies) {
-        if (bzs_link_is_alone(&loop->held))
-            loop->failures_seen = atomic_load(&server->syncer.failures); /* older ones concern nobody here */
+    client->must_hold &= client->wrote;
+    if (client->wrote)
+        client->wrote_up_to = log_end;
+    if (client->must_hold) {
+        begin_to_await(loop);
         bzs_client_hold(client, log_end);
         bzs_link_append(&loop->held, &client->held);
         loop->must_sync = true;
     }
-    loop->must_write_out |= client->wrote && !server->holds_replies;
+    loop->must_write_out |= client->wrote && !client->must_hold;
+}
+
+/** Takes note of a client whose last command has begun to wait. */
+static void note_wait(struct bzs_loop *loop, struct bzs_client *client) {
+    if (!bzs_client_is_waiting(client) || !bzs_link_is_alone(&client->waiting))
+        return;
+    begin_to_await(loop);
+    bzs_link_append(&loop->waiting, &client->waiting);
+    if (client->wait.until_ms < loop->wait_until_ms)
+        loop->wait_until_ms = client->wait.until_ms;
+    loop->must_sync |= client->wait.needs_log;
 }
 
 /** Runs the commands that came and those left over, as many as one turn allows. */
@@ -111,8 +130,10 @@ static void run_client(struct bzs_loop *loop, struct bzs_client *client, char *d
     uint64_t log_begin = loop->server->logs_writes ? blitzdb_log_position(loop->server->db) : 0;
     client->turn_begin = bzs_reply_stream_end(&client->reply);
     client->wrote = false;
+    client->must_hold = false;
     bzs_client_input(client, data, size);
     note_writes(loop, client, log_begin);
+    note_wait(loop, client);
     bzs_link_append(&loop->turn, &client->turn);
 }
 
@@ -196,7 +217,8 @@ static void update_interest(struct bzs_loop *loop, struct bzs_client *client) {
 /** Ends a client's turn: sends what may leave and decides what it waits for next. */
 static void finish_client(struct bzs_loop *loop, struct bzs_client *client) {
     send_output(loop, client);
-    client->close_when_sent |= client->input_ended && !client->commands_left;
+    bool is_done = !client->commands_left && !bzs_client_is_waiting(client);
+    client->close_when_sent |= client->input_ended && (is_done || bzs_wait_is_endless(&client->wait));
     if (!client->close_now)
         update_interest(loop, client);
     if (client->close_now || (client->close_when_sent && bzs_reply_pending(&client->reply) == 0)) {
@@ -241,6 +263,29 @@ static void release_held(struct bzs_loop *loop, uint64_t durable, bool failed) {
     }
 }
 
+/** Answers the clients whose wait is over, and finds out when to look again. */
+static void end_waits(struct bzs_loop *loop, uint64_t durable, bool failed) {
+    struct bzs_wait_state state = {.has_log = loop->server->logs_writes,
+                                   .durable = durable,
+                                   .failed = failed,
+                                   .stopping = loop->stop_by_ms != 0,
+                                   .tick_ms = loop->tick_ms};
+    struct bzs_link *next;
+    loop->wait_until_ms = INT64_MAX;
+    for (struct bzs_link *link = loop->waiting.next; link != &loop->waiting; link = next) {
+        next = link->next;
+        struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, waiting);
+        if (bzs_wait_is_over(&client->wait, &state)) {
+            bzs_wait_answer(&client->wait, &state, &client->reply);
+            client->wait.kind = BZS_WAIT_NONE;
+            bzs_link_remove(&client->waiting);
+            bzs_link_append(&loop->turn, &client->turn);
+        } else if (client->wait.until_ms < loop->wait_until_ms) {
+            loop->wait_until_ms = client->wait.until_ms;
+        }
+    }
+}
+
 /** Asks for a sync once all that has arrived was run: clients that were answered together ask together again,
  * and every sync has its price. */
 static void ask_or_gather(struct bzs_loop *loop, bool is_drained) {
@@ -254,24 +299,27 @@ static void ask_or_gather(struct bzs_loop *loop, bool is_drained) {
 }
 
 /**
- * Deals with held replies at the end of a turn. The order counts: the flag is raised before the syncer is
- * asked, or is seen to be busy, and lowered after its sync, so every held reply leads to a turn that sees the
- * new position.
+ * Deals with held replies and with waiting clients at the end of a turn. The order counts: the flag is raised
+ * before the syncer is asked, or is seen to be busy, and lowered after its sync, so every held reply leads to
+ * a turn that sees the new position.
  */
-static void settle_held(struct bzs_loop *loop, bool is_drained) {
+static void settle(struct bzs_loop *loop, bool is_drained) {
     struct bzs_syncer *syncer = &loop->server->syncer;
-    if (bzs_link_is_alone(&loop->held)) {
+    if (bzs_link_is_alone(&loop->held) && bzs_link_is_alone(&loop->waiting)) {
         loop->must_sync = false; /* who was held is gone */
         return;
     }
     atomic_store(&loop->awaits_sync, true);
     uint64_t failures = atomic_load(&syncer->failures);
     uint64_t durable = blitzdb_durable_position(loop->server->db);
-    if (durable != loop->durable_seen || failures != loop->failures_seen) {
-        release_held(loop, durable, failures != loop->failures_seen);
-        loop->durable_seen = durable;
-        loop->failures_seen = failures;
-    }
+    bool failed = failures != loop->failures_seen;
+    bool is_news = failed || durable != loop->durable_seen;
+    if (is_news)
+        release_held(loop, durable, failed);
+    if (is_news || loop->tick_ms >= loop->wait_until_ms || loop->stop_by_ms != 0)
+        end_waits(loop, durable, failed);
+    loop->durable_seen = durable;
+    loop->failures_seen = failures;
     if (loop->must_sync && !atomic_load(&syncer->busy))
         ask_or_gather(loop, is_drained);
 }
@@ -303,7 +351,7 @@ static void sweep_idle(struct bzs_loop *loop) {
     pthread_mutex_lock(&loop->clients_mutex); /* other loops may be adding */
     for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next) {
         struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, all);
-        if (loop->tick_ms - client->last_ms > timeout_ms) {
+        if (loop->tick_ms - client->last_ms > timeout_ms && !bzs_client_is_waiting(client)) {
             client->close_now = true;
             bzs_link_append(&loop->turn, &client->turn);
         }
@@ -340,6 +388,8 @@ static int wait_ms(const struct bzs_loop *loop) {
         wait = loop->listen_again_ms - loop->tick_ms;
     if (loop->server->config->timeout_s > 0 && wait > SWEEP_MS)
         wait = SWEEP_MS;
+    if (loop->wait_until_ms != INT64_MAX && wait > loop->wait_until_ms - loop->tick_ms)
+        wait = loop->wait_until_ms - loop->tick_ms;
     if (loop->stop_by_ms != 0 && wait > loop->stop_by_ms - loop->tick_ms)
         wait = loop->stop_by_ms - loop->tick_ms;
     return wait == INT_MAX ? -1 : wait > 0 ? (int)wait : 0;
@@ -360,7 +410,7 @@ static void turn(struct bzs_loop *loop) {
     if (loop->stop_by_ms == 0 && atomic_load(&loop->server->stopping))
         begin_stop(loop);
     write_out(loop);
-    settle_held(loop, count == 0);
+    settle(loop, count == 0);
     while (!bzs_link_is_alone(&loop->turn)) {
         struct bzs_client *client = first_of(&loop->turn);
         bzs_link_remove(&client->turn);
@@ -389,6 +439,8 @@ bool bzs_loop_init(struct bzs_loop *loop, struct bzs_server *server) {
     bzs_link_init(&loop->turn);
     bzs_link_init(&loop->leftovers);
     bzs_link_init(&loop->held);
+    bzs_link_init(&loop->waiting);
+    loop->wait_until_ms = INT64_MAX;
     bzs_link_init(&loop->clients);
     pthread_mutex_init(&loop->clients_mutex, NULL);
     loop->now_ms = bzs_clock_ms(CLOCK_REALTIME);

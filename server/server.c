@@ -104,7 +104,7 @@ enum bzs_server_result bzs_server_create(const struct bzs_config *config, blitzd
 
 bool bzs_server_start(struct bzs_server *server) {
     bool started = bzs_keeper_start(&server->keeper) &&
-                   (!server->holds_replies || bzs_syncer_start(&server->syncer, wake_holders, server));
+                   (!server->logs_writes || bzs_syncer_start(&server->syncer, wake_holders, server));
     atomic_store(&server->loops_running, server->loop_count);
     for (unsigned i = 0; started && i < server->loop_count; i++)
         started = bzs_loop_start(&server->loops[i]);

@@ -4,7 +4,7 @@
  *
  *     listener --> loop 0 .. loop N-1     each: one thread, one epoll set, its clients, its counters
  *                     |  execute on the shared database, hold replies, send
- *                  syncer                 one thread: log syncs for held replies (appendfsync always)
+ *                  syncer                 one thread: log syncs for held replies and WAITAOF
  *                  keeper                 one thread: snapshots in the background, rates, memory peak
  *
  * The database is the caller's: opened before bzs_server_create(), closed after bzs_server_destroy().

@@ -1,6 +1,6 @@
 /**
  * @file
- * @brief The thread that syncs the log for replies held by `appendfsync always`.
+ * @brief The thread that syncs the log for held replies and for clients that wait (WAITAOF).
  *
  * Loops ask for a sync and go on with other clients. A sync begins after every request, so it covers
  * everything written before the request was made; requests that come while one is running share the next. A

@@ -37,6 +37,7 @@ client list type replica|client list type pubsub|client no-evict|client no-evict
 client no-evict off|client setname|client setname a b|client setname a_b|client setname tester|client getname
 config|config foo|config get|config get databases|config get database[s] databases|config get nosuch
 config get maxmemory|config help x|info nosuch|info cluster|info modules
+wait|wait 1|wait 0 0|wait 0 7|wait -1 0|wait 1 1|wait x 0|wait 1 x|wait 1 -1|wait x x|wait 1 1 1
 auth|auth x|auth default x|auth a b|auth a b c|reset x|swapdb x 1|swapdb 0 x|swapdb 0 16|swapdb 0|quit x
 """
 

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """blitzdb-server over real sockets: framing, limits, many clients, signals, durability.
 
-    end_to_end.py --server build/dev/bin/blitzdb-server [CASE...]
+    end_to_end.py --server build/dev/bin/blitzdb-server [--gate build/dev/lib/libsync_gate.so] [CASE...]
 
 What single commands answer is compared with Redis by differential.py; here stand the things around them. The
-cases are here, in command_cases.py (commands about the server) and in operation_cases.py (what operators meet).
+cases are here, in command_cases.py (commands about the server), in operation_cases.py (what operators meet) and in
+durability_cases.py (who waits for a sync; these need the gate).
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import threading
 
 import command_cases
+import durability_cases
 import operation_cases
 from server_process import TIMEOUT_S, ServerProcess
 from wire import ask, connect, encode, expect, receive, receive_rest
@@ -303,19 +305,24 @@ ON_THEIR_OWN = [
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", required=True)
+    parser.add_argument("--gate")
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
-    names = [case.__name__[len("case_") :] for case in ON_ONE_SERVER + ON_THEIR_OWN]
+    cases = ON_ONE_SERVER + ON_THEIR_OWN + (durability_cases.WITH_A_GATE if options.gate else [])
+    names = [case.__name__[len("case_") :] for case in cases]
     if not set(options.cases) <= set(names):
         parser.error("the cases are " + ", ".join(names))
     done = 0
     server = ServerProcess(options.server, "--threads", "2")
     try:
-        for name, case in zip(names, ON_ONE_SERVER + ON_THEIR_OWN):
+        for name, case in zip(names, cases):
             if options.cases and name not in options.cases:
                 continue
             print(name, flush=True)
-            case(server if case in ON_ONE_SERVER else options.server)
+            if case in durability_cases.WITH_A_GATE:
+                case(options.server, options.gate)
+            else:
+                case(server if case in ON_ONE_SERVER else options.server)
             done += 1
     finally:
         server.stop()
