@@ -355,11 +355,14 @@ blitzdb_status bzd_log_seal(struct bzd_log *log) {
     status = bzd_log_append_begin(log, 0, &to);
     if (status == BLITZDB_NO_MEMORY)
         return BLITZDB_OK; /* all is on disk; only damage at its very end will look like a torn tail */
-    if (status == BLITZDB_OK)
-        status = bzd_log_sync(log, bzd_log_append_end(log, 0, 0));
-    if (status == BLITZDB_OK)
-        bzd_wal_writer_trim(&log->writer);
-    return status;
+    if (status != BLITZDB_OK)
+        return status;
+    uint64_t position = bzd_log_append_end(log, 0, 0);
+    status = bzd_log_write_out(log, position);
+    if (status != BLITZDB_OK)
+        return status;
+    bzd_wal_writer_trim(&log->writer); /* before the sync, which makes it durable */
+    return bzd_log_sync(log, position);
 }
 
 /** Waits for those who write or sync for others, and drops what was not written. Mutex held. */

@@ -151,29 +151,37 @@ static bool is_there(const blitzdb_env *env, const char *path) {
     return failure != ENOENT;
 }
 
-/**
- * Begins the segment in a spare file, if there is one and all goes well; false: as if nothing had been tried.
- * The header is on disk before the file has its name, so there is no moment at which it could be read under
- * the old one.
- */
-static bool begin_in_spare_file(struct bzd_wal_writer *writer, const char *path) {
+/** Opens a spare file for the segment; false: there is none, or it cannot be used. */
+static bool take_spare_file(struct bzd_wal_writer *writer, const char *path, struct bzd_wal_spare *spare) {
     const blitzdb_env *env = writer->env;
-    struct bzd_wal_spare spare;
-    if (!bzd_wal_spare_open(&spare, env, writer->dir))
+    if (!bzd_wal_spare_open(spare, env, writer->dir))
         return false;
     if (is_there(env, path)) { /* what an earlier attempt has left goes first */
-        (void)env->close(env->user, spare.file);
+        (void)env->close(env->user, spare->file);
         return false;
     }
-    writer->file = spare.file;
-    writer->file_size = spare.size;
-    if (write_header(writer, BZD_WAL_RECYCLED, NULL) == BLITZDB_OK &&
-        env->sync(env->user, writer->file) == 0 &&
-        bzd_wal_spare_rename(&spare, env, writer->dir, writer->segment_start) == 0)
+    writer->file = spare->file;
+    writer->file_size = spare->size;
+    if (write_header(writer, BZD_WAL_RECYCLED, NULL) == BLITZDB_OK)
         return true;
-    bzd_wal_spare_discard(&spare, env, writer->dir);
+    bzd_wal_spare_discard(spare, env, writer->dir);
     writer->file = NULL;
     return false;
+}
+
+/**
+ * Begins the segment in a spare file whose header is written. It is on disk before the file has its name, so
+ * there is no moment at which it could be read under the old one.
+ */
+static blitzdb_status begin_in_spare_file(struct bzd_wal_writer *writer, const struct bzd_wal_spare *spare,
+                                          blitzdb_error *error) {
+    blitzdb_status status = bzd_wal_writer_sync(writer, error);
+    if (status != BLITZDB_OK)
+        return status;
+    int failure = bzd_wal_spare_rename(spare, writer->env, writer->dir, writer->segment_start);
+    if (failure != 0)
+        return failed(writer->segment_start, failure, "a spare file cannot be given its name", error);
+    return sync_name(writer, error);
 }
 
 blitzdb_status bzd_wal_writer_begin_segment(struct bzd_wal_writer *writer, uint64_t position,
@@ -190,8 +198,9 @@ blitzdb_status bzd_wal_writer_begin_segment(struct bzd_wal_writer *writer, uint6
     writer->segment_start = position;
     atomic_store(&writer->position, position);
     atomic_store(&writer->durable, position);
-    if (begin_in_spare_file(writer, path))
-        status = sync_name(writer, error);
+    struct bzd_wal_spare spare;
+    if (take_spare_file(writer, path, &spare))
+        status = begin_in_spare_file(writer, &spare, error);
     else
         status = begin_in_new_file(writer, path, error);
     if (status != BLITZDB_OK)
@@ -302,24 +311,29 @@ bool bzd_wal_writer_needs_segment(const struct bzd_wal_writer *writer, size_t si
     return writer->position > writer->segment_start && used + size > writer->segment_limit;
 }
 
-/** Writes zeros behind a group that made the file grow, as far as the segment goes; see wal_writer.h. */
-static void prepare_space(struct bzd_wal_writer *writer, uint64_t end) {
+/**
+ * Writes zeros behind a group that ends at an offset, if it made the file grow, as far as the segment goes;
+ * see wal_writer.h. Returns an errno. That there is no room is none: only speed is lost.
+ */
+static int prepare_space(struct bzd_wal_writer *writer, uint64_t end) {
     static const uint8_t zeros[ZEROS_BYTES];
-    uint64_t unsynced = atomic_load_explicit(&writer->position, memory_order_relaxed) -
-                        atomic_load_explicit(&writer->durable, memory_order_relaxed);
     if (end <= writer->file_size)
-        return;
+        return 0;
     writer->file_size = end;
-    uint64_t to = unsynced <= SMALL_BYTES ? end + writer->prepare_bytes : end;
+    uint64_t durable = atomic_load_explicit(&writer->durable, memory_order_relaxed);
+    bool is_small = end - offset_of(writer, durable) <= SMALL_BYTES;
+    uint64_t to = is_small ? end + writer->prepare_bytes : end;
     if (to > writer->segment_limit)
         to = writer->segment_limit;
-    while (writer->file_size < to) {
+    int failure = 0;
+    while (failure == 0 && writer->file_size < to) {
         uint64_t left = to - writer->file_size;
         size_t size = left < ZEROS_BYTES ? (size_t)left : ZEROS_BYTES;
-        if (writer->env->write_at(writer->env->user, writer->file, zeros, size, writer->file_size) != 0)
-            return; /* only speed is lost */
-        writer->file_size += size;
+        failure = writer->env->write_at(writer->env->user, writer->file, zeros, size, writer->file_size);
+        if (failure == 0)
+            writer->file_size += size;
     }
+    return failure != 0 && bzd_status_of_errno(failure) == BLITZDB_NO_SPACE ? 0 : failure;
 }
 
 blitzdb_status bzd_wal_writer_write(struct bzd_wal_writer *writer, uint8_t *group, size_t size,
@@ -334,13 +348,14 @@ blitzdb_status bzd_wal_writer_write(struct bzd_wal_writer *writer, uint8_t *grou
     complete_header(writer, group, size, record_count);
     uint64_t offset = offset_of(writer, writer->position);
     int failure = writer->env->write_at(writer->env->user, writer->file, group, size, offset);
+    if (failure == 0)
+        failure = prepare_space(writer, offset + size);
     if (failure != 0)
         return bzd_error_set(error, bzd_status_of_errno(failure), failure,
                              BZD_WAL_NAME_PREFIX "%016" PRIx64 ": offset %" PRIu64
                                                  ": %zu bytes cannot be written",
                              writer->segment_start, offset, size);
     atomic_fetch_add_explicit(&writer->position, size, memory_order_release);
-    prepare_space(writer, offset + size);
     return BLITZDB_OK;
 }
 
