@@ -3,11 +3,13 @@
 
 #include "db.h"
 #include "env_table.h"
+#include "loader.h"
 #include "path.h"
 
 enum {
     DEFAULT_SYNC_INTERVAL_MS = 1000,
     PAGE_BYTES = 4096,
+    DEFAULT_RECOVERY_THREADS = 8, /* at most */
 };
 
 #define DEFAULT_SEGMENT_BYTES ((uint64_t)64 << 20)
@@ -35,6 +37,14 @@ static uint64_t or_default(uint64_t given, uint64_t otherwise) {
     return given != 0 ? given : otherwise;
 }
 
+/** A library that was not asked for a thread starts none. */
+static uint32_t default_threads(const blitzdb_options *options) {
+    if (options->background != BLITZDB_BACKGROUND_THREAD)
+        return 1;
+    uint32_t processors = bzd_processor_count();
+    return processors < DEFAULT_RECOVERY_THREADS ? processors : DEFAULT_RECOVERY_THREADS;
+}
+
 /** Refuses what is out of range and puts the defaults in. */
 static blitzdb_status complete_options(blitzdb_options *options) {
     uint32_t flags = BLITZDB_OPEN_MUST_EXIST | BLITZDB_OPEN_MUST_CREATE | BLITZDB_OPEN_NO_LOG;
@@ -42,7 +52,7 @@ static blitzdb_status complete_options(blitzdb_options *options) {
     uint32_t both = BLITZDB_OPEN_MUST_EXIST | BLITZDB_OPEN_MUST_CREATE;
     if ((options->flags & ~flags) != 0 || (options->flags & both) == both)
         return invalid(options, "flags has unknown or contradictory bits");
-    if (options->reserved != 0 || options->reserved2 != 0)
+    if (options->reserved != 0 || options->reserved2 != 0 || options->reserved3 != 0)
         return invalid(options, "reserved is not zero");
     if (options->durability > BLITZDB_DURABILITY_ALWAYS)
         return invalid(options, "durability is none of blitzdb_durability");
@@ -56,7 +66,10 @@ static blitzdb_status complete_options(blitzdb_options *options) {
         return invalid(options, "log_buffer_bytes is above 1 GiB");
     if (options->log_segment_bytes != 0 && options->log_segment_bytes < LEAST_SEGMENT_BYTES)
         return invalid(options, "log_segment_bytes is below 4096");
+    if (options->recovery_threads > BZD_LOADER_THREADS_MAX)
+        return invalid(options, "recovery_threads is above 64");
     options->shard_count = shards;
+    options->recovery_threads = (uint32_t)or_default(options->recovery_threads, default_threads(options));
     options->durability = (uint32_t)or_default(options->durability, BLITZDB_DURABILITY_INTERVAL);
     options->sync_interval_ms = (uint32_t)or_default(options->sync_interval_ms, DEFAULT_SYNC_INTERVAL_MS);
     options->snapshot_min_changes = or_default(options->snapshot_min_changes, 1);
@@ -92,8 +105,16 @@ static blitzdb_status lock_dir(struct bzd_core *core, const blitzdb_options *opt
 
 /** Recovers the directory and gets the log going. */
 static blitzdb_status open_files(struct bzd_core *core, const blitzdb_options *options) {
-    struct bzd_recovery_request request = {
-        &core->env, &core->logger, core->dir, options->flags, options->log_segment_bytes, options->error};
+    struct bzd_progress progress;
+    bzd_progress_init(&progress, &core->env, options->progress, options->progress_user);
+    struct bzd_recovery_request request = {.env = &core->env,
+                                           .logger = &core->logger,
+                                           .dir = core->dir,
+                                           .flags = options->flags,
+                                           .log_segment_bytes = options->log_segment_bytes,
+                                           .threads = options->recovery_threads,
+                                           .progress = &progress,
+                                           .error = options->error};
     struct bzd_wal_writer writer;
     blitzdb_status status = bzd_recover(&request, &core->store, &writer, &core->recovered);
     if (status != BLITZDB_OK)

@@ -31,6 +31,21 @@ blitzdb_status bzd_file_reader_open(struct bzd_file_reader *reader, const blitzd
     return BLITZDB_OK;
 }
 
+blitzdb_status bzd_file_reader_read(const struct bzd_file_reader *reader, uint64_t offset, void *to,
+                                    size_t size, blitzdb_error *error) {
+    BZD_ASSERT(offset <= reader->size && size <= reader->size - offset);
+    size_t got = 0;
+    int failure = reader->env->read_at(reader->env->user, reader->file, to, size, offset, &got);
+    if (failure != 0)
+        return bzd_error_set(error, bzd_status_of_errno(failure), failure,
+                             "%s: offset %" PRIu64 ": cannot be read", reader->name, offset);
+    if (got != size)
+        return bzd_error_set(error, BLITZDB_IO, 0,
+                             "%s: offset %" PRIu64 ": the file shrank while it was read", reader->name,
+                             offset);
+    return BLITZDB_OK;
+}
+
 /** Reads the window anew: at least `size` bytes from `offset`, as many more as there are and fit. */
 static blitzdb_status move_window(struct bzd_file_reader *reader, uint64_t offset, uint64_t size,
                                   blitzdb_error *error) {
@@ -46,17 +61,10 @@ static blitzdb_status move_window(struct bzd_file_reader *reader, uint64_t offse
         return bzd_error_set(error, status, 0, "%s: offset %" PRIu64 ": no memory for %" PRIu64 " bytes",
                              reader->name, offset, wanted);
 
-    size_t got = 0;
-    int failure = reader->env->read_at(reader->env->user, reader->file, reader->window.data, (size_t)wanted,
-                                       offset, &got);
-    if (failure != 0)
-        return bzd_error_set(error, bzd_status_of_errno(failure), failure,
-                             "%s: offset %" PRIu64 ": cannot be read", reader->name, offset);
-    if (got != wanted)
-        return bzd_error_set(error, BLITZDB_IO, 0,
-                             "%s: offset %" PRIu64 ": the file shrank while it was read", reader->name,
-                             offset);
-    reader->window.size = got;
+    status = bzd_file_reader_read(reader, offset, reader->window.data, (size_t)wanted, error);
+    if (status != BLITZDB_OK)
+        return status;
+    reader->window.size = (size_t)wanted;
     reader->window_offset = offset;
     return BLITZDB_OK;
 }

@@ -7,7 +7,7 @@
  *
  * A view of some bytes moves the window there if they are not in it. The size is taken at open and every view
  * lies within it, so a size field from the file must be compared with it before a view is asked for. The
- * reader owns the file and the window; one thread.
+ * reader owns the file and the window; one thread, where nothing else is said.
  */
 #ifndef BZD_FILE_READER_H
 #define BZD_FILE_READER_H
@@ -39,6 +39,10 @@ blitzdb_status bzd_file_reader_open(struct bzd_file_reader *reader, const blitzd
 /** Shows `size` bytes from `offset`, which lie within the file; they are valid until the next call. */
 blitzdb_status bzd_file_reader_view(struct bzd_file_reader *reader, uint64_t offset, uint64_t size,
                                     const uint8_t **bytes_out, blitzdb_error *error);
+/** Reads `size` bytes from `offset`, which lie within the file, to the caller's memory. Leaves the window
+ * alone: threads may do so side by side. */
+blitzdb_status bzd_file_reader_read(const struct bzd_file_reader *reader, uint64_t offset, void *to,
+                                    size_t size, blitzdb_error *error);
 /** Releases everything. A reader that is not open is left as it is. */
 void bzd_file_reader_close(struct bzd_file_reader *reader);
 /** Fills `error` with BLITZDB_CORRUPT, the file's name, the offset and a reason; returns BLITZDB_CORRUPT. */

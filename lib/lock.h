@@ -95,6 +95,9 @@ struct bzd_thread {
     bool running;
 };
 
+/** Processors that this process may use; at least 1. */
+uint32_t bzd_processor_count(void);
+
 blitzdb_status bzd_thread_start(struct bzd_thread *thread, void (*body)(void *argument), void *argument);
 /** Lets other threads run that can. */
 void bzd_thread_yield(void);

@@ -256,6 +256,14 @@ void bzd_thread_join(struct bzd_thread *thread) {
     thread->running = false;
 }
 
+uint32_t bzd_processor_count(void) {
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return 1; /* more processors than the set can name: nobody misses one */
+    int count = CPU_COUNT(&allowed);
+    return count > 0 ? (uint32_t)count : 1;
+}
+
 int bzd_cancel_disable(void) {
     int before = PTHREAD_CANCEL_ENABLE;
     expect_success(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before));

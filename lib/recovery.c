@@ -1,22 +1,12 @@
 #include "recovery.h"
 
+#include "listing.h"
+#include "loader.h"
 #include "path.h"
-#include "snapshot_format.h"
+#include "replay.h"
 #include "snapshot_reader.h"
 #include "wal_format.h"
 #include "wal_reader.h"
-
-/** Feeds records to the store and counts them. */
-struct replay {
-    struct bzd_store *store;
-    uint64_t count;
-};
-
-static blitzdb_status take_record(void *user, const struct bzd_record *record) {
-    struct replay *replay = user;
-    replay->count++;
-    return bzd_store_apply(replay->store, record);
-}
 
 /** What else is in a directory that has no MANIFEST. */
 struct leftovers {
@@ -106,48 +96,113 @@ static blitzdb_status create(const struct bzd_recovery_request *request, struct 
     return status;
 }
 
-/** Loads the snapshot the MANIFEST names; `end_position_out` is where the log was durable to when it was
- * done. */
-static blitzdb_status load_snapshot(const struct bzd_recovery_request *request, struct replay *replay,
-                                    const struct bzd_manifest *manifest, uint64_t *end_position_out) {
+/** Loads an open snapshot; `info_out` is what it says of itself. */
+static blitzdb_status load_snapshot(const struct bzd_recovery_request *request, struct bzd_store *store,
+                                    const struct bzd_snapshot_reader *reader,
+                                    struct bzd_snapshot_info *info_out) {
+    blitzdb_status status = bzd_progress_begin(request->progress, BLITZDB_PHASE_SNAPSHOT, reader->file.size);
+    if (status == BLITZDB_OK)
+        status = bzd_loader_run(reader, store, request->threads, request->progress, info_out, request->error);
+    if (status == BLITZDB_OK)
+        status = bzd_progress_end(request->progress, info_out->record_count);
+    return status;
+}
+
+/** Loads the snapshot the MANIFEST names; `durable_out` is where the log was durable to when it was done. */
+static blitzdb_status read_snapshot(const struct bzd_recovery_request *request, struct bzd_store *store,
+                                    struct bzd_recovery_result *result, uint64_t *durable_out) {
+    const struct bzd_manifest *manifest = &result->manifest;
+    struct bzd_snapshot_reader reader;
     struct bzd_snapshot_info info;
     blitzdb_status status =
-        bzd_snapshot_read(request->env, request->dir, manifest->snapshot_serial, manifest->database_id,
-                          take_record, replay, &info, request->error);
+        bzd_snapshot_reader_open(&reader, request->env, request->dir, manifest->snapshot_serial,
+                                 manifest->database_id, request->error);
+    if (status != BLITZDB_OK)
+        return status;
+    status = load_snapshot(request, store, &reader, &info);
+    bzd_snapshot_reader_close(&reader);
     if (status != BLITZDB_OK)
         return status;
     if (!bzd_map_is_valid(info.keyspace_map) || info.start_position != manifest->log_start)
         return bzd_error_set(request->error, BLITZDB_CORRUPT, 0,
                              "snapshot %016llx in %s does not belong to the MANIFEST beside it",
                              (unsigned long long)manifest->snapshot_serial, request->dir);
-    atomic_store(&replay->store->keyspace_map, info.keyspace_map);
-    *end_position_out = info.end_position;
+    atomic_store(&store->keyspace_map, info.keyspace_map);
+    result->entries = info.record_count;
+    *durable_out = info.end_position;
     return BLITZDB_OK;
 }
 
-/** Loads the snapshot and replays the log; reads only. */
-static blitzdb_status load(const struct bzd_recovery_request *request, struct bzd_store *store,
-                           struct bzd_recovery_result *result, struct bzd_wal_tail *tail) {
+/** Size of a segment in bytes of log, 0: not known. */
+static uint64_t segment_bytes(const struct bzd_recovery_request *request, uint64_t start) {
+    struct bzd_file_reader file;
+    char name[BZD_NAME_MAX];
+    bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
+    if (bzd_file_reader_open(&file, request->env, request->dir, name, NULL) != BLITZDB_OK)
+        return 0;
+    uint64_t size = file.size;
+    bzd_file_reader_close(&file);
+    return size > BZD_WAL_SEGMENT_HEADER_SIZE ? size - BZD_WAL_SEGMENT_HEADER_SIZE : 0;
+}
+
+/** Bytes of log that will be read at most, for those who watch; what cannot be learned counts as none. */
+static uint64_t count_log_bytes(const struct bzd_recovery_request *request,
+                                const struct bzd_manifest *manifest) {
+    struct bzd_listing segments;
+    uint64_t end = manifest->log_end;
+    if (request->progress->fn == NULL)
+        return 0;
+    if (end != UINT64_MAX)
+        return end - manifest->log_start;
+    if (bzd_listing_init(&segments, request->env, request->dir, BZD_WAL_NAME_PREFIX, "") != BLITZDB_OK)
+        return 0;
+    if (segments.count > 0) {
+        uint64_t last = segments.numbers[segments.count - 1];
+        end = last + segment_bytes(request, last);
+    }
+    bzd_listing_deinit(&segments);
+    return end != UINT64_MAX && end > manifest->log_start ? end - manifest->log_start : 0;
+}
+
+/** Replays the log; `durable` is how far it was durable once. */
+static blitzdb_status read_log(const struct bzd_recovery_request *request, struct bzd_store *store,
+                               struct bzd_recovery_result *result, struct bzd_wal_tail *tail,
+                               uint64_t durable) {
     const struct bzd_manifest *manifest = &result->manifest;
-    struct replay replay = {store, 0};
-    uint64_t durable = manifest->log_start;
-    blitzdb_status status = BLITZDB_OK;
-    if (manifest->has_snapshot)
-        status = load_snapshot(request, &replay, manifest, &durable);
-    result->entries = replay.count;
-    if (status != BLITZDB_OK)
-        return status;
     struct bzd_wal_source source = {request->env, request->dir, manifest->database_id, manifest->log_start,
                                     manifest->log_end};
-    replay.count = 0;
-    status = bzd_wal_read(&source, take_record, &replay, tail, request->error);
-    result->records = replay.count;
+    struct bzd_replay replay;
+    blitzdb_status status =
+        bzd_progress_begin(request->progress, BLITZDB_PHASE_LOG, count_log_bytes(request, manifest));
+    if (status != BLITZDB_OK)
+        return status;
+    tail->position = source.from;
+    bzd_replay_init(&replay, store, request->threads > 1, request->progress, &tail->position);
+    status = bzd_wal_read(&source, bzd_replay_take, &replay, tail, request->error);
+    if (status == BLITZDB_OK)
+        status = bzd_replay_finish(&replay);
+    result->records = replay.records;
+    bzd_replay_deinit(&replay);
     if (status == BLITZDB_OK && tail->position < durable)
         return bzd_error_set(
             request->error, BLITZDB_CORRUPT, 0,
             "the log in %s ends at position %llu, but was durable up to %llu when the snapshot was "
             "taken",
             request->dir, (unsigned long long)tail->position, (unsigned long long)durable);
+    return status == BLITZDB_OK ? bzd_progress_end(request->progress, result->records) : status;
+}
+
+/** Loads the snapshot and replays the log; reads only. */
+static blitzdb_status load(const struct bzd_recovery_request *request, struct bzd_store *store,
+                           struct bzd_recovery_result *result, struct bzd_wal_tail *tail) {
+    uint64_t durable = result->manifest.log_start;
+    blitzdb_status status = BLITZDB_OK;
+    if (result->manifest.has_snapshot)
+        status = read_snapshot(request, store, result, &durable);
+    if (status == BLITZDB_OK)
+        status = read_log(request, store, result, tail, durable);
+    if (status == BLITZDB_CANCELED)
+        return bzd_error_set(request->error, status, 0, "the progress callback did not want to go on");
     return status;
 }
 

@@ -14,6 +14,7 @@
 
 #include "logger.h"
 #include "manifest.h"
+#include "progress.h"
 #include "store.h"
 #include "wal_writer.h"
 
@@ -24,7 +25,9 @@ struct bzd_recovery_request {
     const char *dir;
     uint32_t flags;             /**< ::blitzdb_open_flags */
     uint64_t log_segment_bytes; /**< of the writer that goes on */
-    blitzdb_error *error;       /**< may be NULL */
+    uint32_t threads;           /**< that load, this one included; at least 1 */
+    struct bzd_progress *progress;
+    blitzdb_error *error; /**< may be NULL */
 };
 
 /** What was found. */

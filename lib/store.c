@@ -108,49 +108,58 @@ void bzd_store_write_release_all(struct bzd_store *store) {
         bzd_rwlock_write_release(&store->shards[i].lock);
 }
 
-/** Puts an entry under its key. The shard is locked for writing. */
-static blitzdb_status put_entry(struct bzd_shard *shard, uint64_t hash, const struct bzd_entry *entry) {
+/** Puts an entry in the place of the one with its key, or into the room there is for a new one. */
+static blitzdb_status put_entry(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref,
+                                const struct bzd_entry *entry) {
     bzd_ref ref;
-    blitzdb_status status = bzd_table_reserve(&shard->table, 1);
+    blitzdb_status status = bzd_shard_make_entry(shard, entry, &ref);
     if (status == BLITZDB_OK)
-        status = bzd_shard_make_entry(shard, entry, &ref);
-    if (status != BLITZDB_OK)
-        return status;
-    bzd_shard_put(shard, hash, bzd_table_find(&shard->table, hash, entry->keyspace, entry->key), ref);
-    bzd_shard_maintain(shard);
-    return BLITZDB_OK;
+        bzd_shard_put(shard, hash, old_ref, ref);
+    return status;
 }
 
-/** Applies EXPIRE_AT and DEL, which do nothing to an absent key. The shard is locked for writing. */
-static blitzdb_status change_present(struct bzd_shard *shard, uint64_t hash,
-                                     const struct bzd_record *record) {
-    bzd_ref ref = bzd_table_find(&shard->table, hash, record->keyspace, record->key);
-    if (ref == 0)
-        return BLITZDB_OK;
-    if (record->type == BZD_RECORD_DEL) {
-        bzd_shard_remove(shard, hash, ref);
-        bzd_shard_maintain(shard);
-        return BLITZDB_OK;
-    }
+/** EXPIRE_AT: the same entry with another expiry. */
+static blitzdb_status put_expiry(struct bzd_shard *shard, uint64_t hash, bzd_ref ref, int64_t expire_at_ms) {
     struct bzd_entry entry;
     bzd_entry_decode(bzd_arena_at(shard->arena, ref), &entry);
-    entry.expire_at_ms = record->expire_at_ms;
-    return put_entry(shard, hash, &entry);
+    entry.expire_at_ms = expire_at_ms;
+    return put_entry(shard, hash, ref, &entry);
+}
+
+blitzdb_status bzd_store_apply_to_shard(struct bzd_shard *shard, uint64_t hash,
+                                        const struct bzd_record *record) {
+    bzd_ref ref = bzd_table_find(&shard->table, hash, record->keyspace, record->key);
+    if (record->type == BZD_RECORD_SET || record->type == BZD_RECORD_SET_EXPIRING) {
+        struct bzd_entry entry = {record->keyspace, record->key, record->value, record->expire_at_ms};
+        return put_entry(shard, hash, ref, &entry);
+    }
+    if (ref == 0) /* EXPIRE_AT and DEL do nothing to an absent key */
+        return BLITZDB_OK;
+    if (record->type == BZD_RECORD_EXPIRE_AT)
+        return put_expiry(shard, hash, ref, record->expire_at_ms);
+    bzd_shard_remove(shard, hash, ref);
+    return BLITZDB_OK;
 }
 
 static blitzdb_status apply_to_key(struct bzd_store *store, const struct bzd_record *record) {
     uint64_t hash = bzd_store_hash(store, record->keyspace, record->key);
     struct bzd_shard *shard = &store->shards[bzd_store_shard_index(store, hash)];
-    blitzdb_status status;
     bzd_rwlock_write_acquire(&shard->lock);
-    if (record->type == BZD_RECORD_SET || record->type == BZD_RECORD_SET_EXPIRING) {
-        struct bzd_entry entry = {record->keyspace, record->key, record->value, record->expire_at_ms};
-        status = put_entry(shard, hash, &entry);
-    } else {
-        status = change_present(shard, hash, record);
-    }
+    blitzdb_status status = bzd_table_reserve(&shard->table, 1);
+    if (status == BLITZDB_OK)
+        status = bzd_store_apply_to_shard(shard, hash, record);
+    bzd_shard_maintain(shard);
     bzd_rwlock_write_release(&shard->lock);
     return status;
+}
+
+void bzd_store_expect(struct bzd_store *store, uint64_t entries) {
+    for (uint32_t i = 0; i < store->shard_count; i++) {
+        struct bzd_shard *shard = &store->shards[i];
+        bzd_rwlock_write_acquire(&shard->lock);
+        bzd_table_expect(&shard->table, entries / store->shard_count);
+        bzd_rwlock_write_release(&shard->lock);
+    }
 }
 
 static void apply_to_all(struct bzd_store *store, const struct bzd_record *record) {

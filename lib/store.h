@@ -82,6 +82,12 @@ void bzd_store_write_release_all(struct bzd_store *store);
 
 /** Applies a record as it was logged, taking the locks it needs. Fails only for lack of memory. */
 blitzdb_status bzd_store_apply(struct bzd_store *store, const struct bzd_record *record);
+/** Applies a record about a key to its shard, which is locked for writing by the caller and has room for an
+ * insert. The table is not resized: bzd_shard_maintain() follows. */
+blitzdb_status bzd_store_apply_to_shard(struct bzd_shard *shard, uint64_t hash,
+                                        const struct bzd_record *record);
+/** Makes the tables ready for so many entries, as far as there is memory. No other thread uses the store. */
+void bzd_store_expect(struct bzd_store *store, uint64_t entries);
 /** Empties stored keyspaces given as a bit set. Every shard is locked for writing by the caller. */
 void bzd_store_flush(struct bzd_store *store, uint64_t keyspaces);
 

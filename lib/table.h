@@ -73,6 +73,11 @@ static inline void bzd_table_expect_size(struct bzd_table *table, size_t size) {
  * BLITZDB_NO_MEMORY changes nothing.
  */
 blitzdb_status bzd_table_reserve(struct bzd_table *table, size_t count);
+/** Makes buckets for so many entries at once, as far as there is memory, in a table that is about to be
+ * filled. bzd_table_maintain() would take them away again before they are. */
+void bzd_table_expect(struct bzd_table *table, uint64_t entries);
+/** Whether bzd_table_maintain() would split a bucket. */
+bool bzd_table_is_full(const struct bzd_table *table);
 /** Inserts an entry whose key is absent; room was reserved. */
 void bzd_table_insert(struct bzd_table *table, uint64_t hash, bzd_ref ref);
 /** Puts another entry with the same key in the place of one that is there. */

@@ -148,12 +148,25 @@ uint64_t bzd_table_bytes_ahead(const struct bzd_table *table) {
            count_step(table, bzd_places_bytes_ahead(&table->overflow, table->overflow_count, nodes));
 }
 
+void bzd_table_expect(struct bzd_table *table, uint64_t entries) {
+    uint64_t wanted =
+        entries / SPLIT_LOAD_QUARTERS * 4; /* rather a bucket less: it is split when it is due */
+    while (table->entry_count == 0 && table->bucket_count < wanted && table->bucket_count < BUCKETS_MAX &&
+           add_bucket(table))
+        continue;
+    count_bytes(table);
+}
+
+bool bzd_table_is_full(const struct bzd_table *table) {
+    return table->entry_count * 4 > (uint64_t)table->bucket_count * SPLIT_LOAD_QUARTERS;
+}
+
 bool bzd_table_maintain(struct bzd_table *table) {
     bool done = false;
     for (unsigned i = 0; i < STEPS_MAX && !done; i++) {
         uint64_t buckets = table->bucket_count;
         done = true;
-        if (table->entry_count * 4 > buckets * SPLIT_LOAD_QUARTERS)
+        if (bzd_table_is_full(table))
             done = !split_bucket(table);
         else if (buckets > 1 && table->entry_count * 4 < (buckets - 1) * MERGE_LOAD_QUARTERS)
             done = !merge_bucket(table);

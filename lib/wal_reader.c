@@ -69,6 +69,7 @@ static blitzdb_status take_group(const struct reading *reading, const struct bzd
         return bzd_file_reader_corrupt(file, offset, "the checksum fits, but the records are not valid",
                                        reading->error);
     reading->tail->durable = group->durable;
+    reading->tail->position = end;
     if (group->position >= reading->source->from)
         return hand_over(reading, group);
     if (end > reading->source->from)
@@ -198,14 +199,11 @@ static blitzdb_status check_end(const struct reading *reading) {
 
 blitzdb_status bzd_wal_read(const struct bzd_wal_source *source, bzd_wal_record_fn take, void *user,
                             struct bzd_wal_tail *tail_out, blitzdb_error *error) {
-    struct bzd_wal_tail tail = {.position = source->from, .torn_segment = UINT64_MAX};
-    struct reading reading = {.source = source, .take = take, .user = user, .tail = &tail, .error = error};
+    struct reading reading = {.source = source, .take = take, .user = user, .tail = tail_out, .error = error};
     BZD_ASSERT(source->from <= source->end);
-    if (source->from == source->end) {
-        /* Nothing of the log is wanted, so it does not matter what is there. */
-        *tail_out = tail;
+    *tail_out = (struct bzd_wal_tail){.position = source->from, .torn_segment = UINT64_MAX};
+    if (source->from == source->end) /* Nothing of the log is wanted, so it does not matter what is there. */
         return BLITZDB_OK;
-    }
 
     size_t first = 0;
     blitzdb_status status = find_first(&reading, &first);
@@ -216,7 +214,5 @@ blitzdb_status bzd_wal_read(const struct bzd_wal_source *source, bzd_wal_record_
     bzd_listing_deinit(&reading.segments);
     if (status == BLITZDB_OK)
         status = check_end(&reading);
-    if (status == BLITZDB_OK)
-        *tail_out = tail;
     return status;
 }

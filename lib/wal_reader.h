@@ -39,7 +39,7 @@ struct bzd_wal_source {
  *
  * BLITZDB_OK: `tail_out` says where the log ends and what is torn. BLITZDB_CORRUPT: `error` names file,
  * offset and reason. BLITZDB_VERSION, BLITZDB_IO, BLITZDB_NO_MEMORY: likewise. Records handed over before a
- * failure stand.
+ * failure stand. While a group is handed over, the position in `tail_out` is its end.
  */
 blitzdb_status bzd_wal_read(const struct bzd_wal_source *source, bzd_wal_record_fn take, void *user,
                             struct bzd_wal_tail *tail_out, blitzdb_error *error);

@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
+
+enum { PROGRESS_MS = 1000 }; /* between two lines about the loading */
+
 /* The setting maxmemory-policy lists its choices in the order of this enum. */
 _Static_assert(BLITZDB_EVICTION_NONE == 0 && BLITZDB_EVICTION_ALLKEYS_LRU == 1 &&
                    BLITZDB_EVICTION_VOLATILE_LRU == 2 && BLITZDB_EVICTION_ALLKEYS_RANDOM == 3 &&
@@ -27,9 +31,44 @@ const char *bzs_database_reason(blitzdb_status status, const blitzdb_error *erro
     return text_out;
 }
 
+/** What is known of the loading while it goes on. */
+struct loading {
+    const struct bzs_messages *messages;
+    int64_t begin_ms;
+    int64_t said_ms; /**< when there was a line last */
+};
+
+static int64_t uptime_ms(void) {
+    return bzs_clock_ms(CLOCK_MONOTONIC);
+}
+
+/** Says now and then how far the loading is; what takes less than a second is not worth a line. */
+static int say_progress(void *user, const blitzdb_progress *progress) {
+    struct loading *loading = user;
+    int64_t now = uptime_ms();
+    if (now - loading->said_ms < PROGRESS_MS || progress->bytes_total == 0)
+        return 0;
+    loading->said_ms = now;
+    const char *what = progress->phase == BLITZDB_PHASE_SNAPSHOT ? "the snapshot" : "the log";
+    bzs_say(loading->messages, BZS_NOTICE, "loading %s: %d %%, %llu records", what,
+            (int)((double)progress->bytes_done * 100 / (double)progress->bytes_total),
+            (unsigned long long)progress->records_done);
+    return 0;
+}
+
+/** Says what was loaded, if anything was. */
+static void say_loaded(const struct loading *loading, blitzdb *db) {
+    blitzdb_stats_info stats = BLITZDB_STATS_INFO_INIT;
+    if (blitzdb_stats(db, &stats) != BLITZDB_OK || stats.recovered_entries + stats.recovered_records == 0)
+        return;
+    bzs_say(loading->messages, BZS_NOTICE, "loaded %llu keys in %.3f seconds", (unsigned long long)stats.keys,
+            (double)(uptime_ms() - loading->begin_ms) / 1000);
+}
+
 blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_messages *messages,
                                  blitzdb **db_out) {
     blitzdb_error error = {0};
+    struct loading loading = {messages, uptime_ms(), uptime_ms()};
     blitzdb_options options = {
         .struct_size = sizeof(options),
         .flags = config->dir != NULL && !config->appendonly ? BLITZDB_OPEN_NO_LOG : 0,
@@ -42,9 +81,13 @@ blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_mes
         .log_user = messages,
         .log_level = config->log_level <= BZS_DEBUG ? BLITZDB_LOG_DEBUG : BLITZDB_LOG_INFO,
         .error = &error,
+        .progress = say_progress,
+        .progress_user = &loading,
     };
     blitzdb_status status = blitzdb_open(config->dir, &options, db_out);
-    if (status != BLITZDB_OK) {
+    if (status == BLITZDB_OK) {
+        say_loaded(&loading, *db_out);
+    } else {
         char reason[BZS_REASON_SIZE];
         bzs_say(messages, BZS_WARNING, "the database cannot be opened: %s",
                 bzs_database_reason(status, &error, reason));

@@ -88,6 +88,7 @@ typedef struct blitzdb_iterator blitzdb_iterator;
  * @retval BLITZDB_CORRUPT a file is damaged; `options->error` names file and offset; restore a backup.
  * @retval BLITZDB_VERSION written by a newer version; use that one.
  * @retval BLITZDB_NOT_A_DATABASE the directory holds log or snapshot files but no MANIFEST.
+ * @retval BLITZDB_CANCELED `options->progress` did not want to go on; nothing was changed.
  * @retval BLITZDB_NO_MEMORY, BLITZDB_IO, BLITZDB_NO_SPACE the system refused; `options->error` has the errno.
  * @par Ownership
  * close the handle with blitzdb_close().

@@ -75,6 +75,30 @@ enum blitzdb_log_level {
  */
 typedef void (*blitzdb_log_fn)(void *user, int level, const char *module, const char *message);
 
+/** What blitzdb_open() does with an existing database, in this order. */
+enum blitzdb_phase {
+    BLITZDB_PHASE_SNAPSHOT = 1, /**< loads the snapshot; left out if there is none */
+    BLITZDB_PHASE_LOG = 2,      /**< replays the log behind it */
+};
+
+/** How far blitzdb_open() has come. */
+typedef struct blitzdb_progress {
+    size_t struct_size;    /**< sizeof(blitzdb_progress) of the library */
+    uint32_t phase;        /**< ::blitzdb_phase */
+    uint32_t reserved;     /**< 0 */
+    uint64_t bytes_done;   /**< bytes of the phase's files that were read */
+    uint64_t bytes_total;  /**< bytes there are to read, at most; 0: none, or not known */
+    uint64_t records_done; /**< entries loaded, or records replayed, in this phase */
+} blitzdb_progress;
+
+/**
+ * Receives the progress of blitzdb_open(): at the begin and end of each phase, and at most every 100 ms
+ * between; not for a new database. Called from the thread that opens, without any lock held. Zero goes on;
+ * anything else ends the open with ::BLITZDB_CANCELED, and nothing on disk has been changed. `progress` is
+ * valid during the call.
+ */
+typedef int (*blitzdb_progress_fn)(void *user, const blitzdb_progress *progress);
+
 /** Sets `struct_size` and leaves the rest at zero; C++ before 20 knows no designated initializers. */
 #ifdef __cplusplus
 #define BLITZDB_INIT(type)                                                                                   \
@@ -116,6 +140,15 @@ typedef struct blitzdb_options {
     uint32_t log_level;     /**< ::blitzdb_log_level; default info */
     uint32_t reserved2;     /**< leave zero */
     blitzdb_error *error;   /**< filled when blitzdb_open() fails; default none; not kept after open */
+
+    /* Opening a large database */
+    blitzdb_progress_fn progress; /**< told how far recovery has come; default none */
+    void *progress_user;          /**< handed to `progress` */
+    uint32_t recovery_threads;    /**< threads that load, the calling one included, up to 64; they end before
+                                       blitzdb_open() does. Default: 1 without ::BLITZDB_BACKGROUND_THREAD,
+                                       as the library then starts none; with it one for each processor, up
+                                       to 8. Each needs some 2 MiB meanwhile */
+    uint32_t reserved3;           /**< leave zero */
 } blitzdb_options;
 
 /** Initializer for blitzdb_options: everything at its default. */

@@ -9,8 +9,10 @@
 set -eu
 
 items=100000,1000000
+recovered=1000000
 if [ $# = 2 ] && [ "$2" = --full ]; then
     items=$items,10000000
+    recovered=10000000
 elif [ $# != 1 ]; then
     echo "usage: sh tests/bench/run.sh FOLDER [--full]" >&2
     exit 2
@@ -94,3 +96,5 @@ measure durable "$build/bin/bench_durable" --dir "$build"
 set -- --server "$build/bin/blitzdb-server" --load "$build/bin/load" --dir "$build"
 [ ! -x "$build/bin/network_floor" ] || set -- "$@" --floor "$build/bin/network_floor"
 measure server /usr/bin/python3 tests/bench/bench_server.py "$@"
+measure recovery /usr/bin/python3 tests/bench/bench_recovery.py --server "$build/bin/blitzdb-server" \
+    --load "$build/bin/load" --items "$recovered"

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/whole_snapshot.h"
 #include "codec.h"
 #include "crc32c.h"
 #include "one_file_env.h"
-#include "snapshot_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct bzd_snapshot_info info;
     blitzdb_error error = {.status = BLITZDB_OK};
     uint32_t sum = 0;
-    blitzdb_status status = bzd_snapshot_read(&env.table, ".", 1, database_id, touch, &sum, &info, &error);
+    blitzdb_status status = read_whole_snapshot(&env.table, ".", 1, database_id, touch, &sum, &info, &error);
     if (status != BLITZDB_OK && status != BLITZDB_CORRUPT && status != BLITZDB_VERSION)
         abort();
     if (status != error.status)

@@ -1,6 +1,7 @@
 /* Locks, conditions and threads, as far as one observer can tell; tests/stress/lock_stress.c has the crowd.
  */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "lock.h"
@@ -96,4 +97,20 @@ Test(thread, join_without_start) {
     bzd_thread_join(&thread);
 
     cr_assert_not(thread.running);
+}
+
+/* A process that may use one processor only has one; there is always one at least. */
+Test(thread, processors_are_those_allowed) {
+    cpu_set_t one;
+    cpu_set_t allowed;
+    cr_assert_eq(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    cr_assert_eq(bzd_processor_count(), (uint32_t)CPU_COUNT(&allowed));
+    size_t number = 0;
+    while (!CPU_ISSET(number, &allowed))
+        number++;
+    CPU_ZERO(&one);
+    CPU_SET(number, &one);
+    cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
+
+    cr_assert_eq(bzd_processor_count(), 1);
 }

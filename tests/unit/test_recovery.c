@@ -165,3 +165,142 @@ Test(recovery, folder_above_is_synced_once) {
         cr_assert(entry.call != MEM_CALL_SYNC_DIR || strcmp(entry.path, ".") != 0);
     }
 }
+
+/** What the progress callback saw. */
+struct watcher {
+    blitzdb_progress seen[16];
+    unsigned count;
+    unsigned cancel_at; /**< 0: never */
+};
+
+static int watch(void *user, const blitzdb_progress *progress) {
+    struct watcher *watcher = user;
+    cr_assert_lt(watcher->count, sizeof watcher->seen / sizeof watcher->seen[0]);
+    watcher->seen[watcher->count++] = *progress;
+    return watcher->count == watcher->cancel_at;
+}
+
+/** Opens an image and watches. */
+static blitzdb_status open_watched(struct mem_env *image, struct watcher *watcher, blitzdb **image_db_out,
+                                   blitzdb_error *error_out) {
+    blitzdb_options options = fixture_options();
+    options.env = mem_env_table(image);
+    options.error = error_out;
+    options.progress = watch;
+    options.progress_user = watcher;
+    return blitzdb_open("db", &options, image_db_out);
+}
+
+static void check_progress(const blitzdb_progress *progress, uint32_t phase, bool is_end, uint64_t records) {
+    cr_assert_eq(progress->struct_size, sizeof *progress);
+    cr_assert_eq(progress->phase, phase);
+    cr_assert_gt(progress->bytes_total, 0);
+    cr_assert_eq(progress->bytes_done, is_end ? progress->bytes_total : 0);
+    cr_assert_eq(progress->records_done, records);
+}
+
+/* On a clock that stands still the callback sees both phases begin and end; a new database has none, and one
+ * without a snapshot has one. */
+Test(recovery, progress_is_told) {
+    blitzdb *image_db;
+    blitzdb_error error;
+    cr_assert_eq(set_text(db, "key", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_sync(db), BLITZDB_OK);
+    struct mem_env *image = mem_env_crash(disk, MEM_DAMAGE_APPLIED, 0);
+    struct watcher watcher = {.count = 0};
+    cr_assert_eq(open_watched(image, &watcher, &image_db, &error), BLITZDB_OK);
+    cr_assert_eq(watcher.count, 2);
+    check_progress(&watcher.seen[0], BLITZDB_PHASE_LOG, false, 0);
+    check_progress(&watcher.seen[1], BLITZDB_PHASE_LOG, true, 1);
+    cr_assert_eq(blitzdb_snapshot(image_db, NULL), BLITZDB_OK);
+    cr_assert_eq(set_text(image_db, "other", "2"), BLITZDB_OK);
+    cr_assert_eq(del_text(image_db, "other"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_close(image_db), BLITZDB_OK);
+
+    watcher.count = 0;
+    cr_assert_eq(open_watched(image, &watcher, &image_db, &error), BLITZDB_OK);
+
+    cr_assert_eq(watcher.count, 4);
+    check_progress(&watcher.seen[0], BLITZDB_PHASE_SNAPSHOT, false, 0);
+    check_progress(&watcher.seen[1], BLITZDB_PHASE_SNAPSHOT, true, 1);
+    check_progress(&watcher.seen[2], BLITZDB_PHASE_LOG, false, 0);
+    check_progress(&watcher.seen[3], BLITZDB_PHASE_LOG, true, 2);
+    cr_assert_eq(blitzdb_close(image_db), BLITZDB_OK);
+    mem_env_destroy(image);
+
+    image = mem_env_create(1);
+    watcher.count = 0;
+    cr_assert_eq(open_watched(image, &watcher, &image_db, &error), BLITZDB_OK);
+    cr_assert_eq(watcher.count, 0);
+    cr_assert_eq(blitzdb_close(image_db), BLITZDB_OK);
+    mem_env_destroy(image);
+}
+
+/* Whichever call of the callback says no, the open says so, and the directory is as it was: with its torn
+ * tail, which a whole open would cut. */
+Test(recovery, can_be_canceled) {
+    cr_assert_eq(set_text(db, "key", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    cr_assert_eq(set_text(db, "torn", "2"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_write_out(db), BLITZDB_OK);
+    struct mem_env *image = mem_env_crash(disk, MEM_DAMAGE_APPLIED, 0);
+    damage(image, "db/log-0000000000000000", 64 + blitzdb_log_position(db) - 1);
+    uint64_t digest = mem_env_digest(image);
+    for (unsigned cancel_at = 1; cancel_at <= 4; cancel_at++) {
+        struct watcher watcher = {.cancel_at = cancel_at};
+        blitzdb *image_db = NULL;
+        blitzdb_error error;
+
+        cr_assert_eq(open_watched(image, &watcher, &image_db, &error), BLITZDB_CANCELED);
+
+        cr_assert_eq(watcher.count, cancel_at);
+        cr_assert_eq(error.status, BLITZDB_CANCELED);
+        cr_assert_not_null(strstr(error.text, "callback"));
+        cr_assert_null(image_db);
+        cr_assert_eq(mem_env_digest(image), digest);
+        cr_assert_eq(mem_env_live_memory(image), 0);
+        cr_assert_eq(mem_env_open_files(image), 0);
+    }
+    mem_env_destroy(image);
+}
+
+/* Time may pass and limits may be lower: what was there when the database was closed is what is replayed. A
+ * key that had expired by now, but was kept by a later record, is kept. */
+Test(recovery, nothing_expires_or_is_evicted) {
+    enum { KEYS = 3000 };
+    char key[16];
+    blitzdb_set_options soon = BLITZDB_SET_OPTIONS_INIT;
+    soon.ttl_ms = 1000;
+    cr_assert_eq(blitzdb_set_with(db, "kept", 4, "value", 5, &soon), BLITZDB_OK);
+    cr_assert_eq(blitzdb_set_with(db, "gone", 4, "value", 5, &soon), BLITZDB_OK);
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(key, sizeof key, "key%d", i);
+        cr_assert_eq(set_text(db, key, "value"), BLITZDB_OK);
+        if (i == KEYS / 2)
+            cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    }
+    cr_assert_eq(blitzdb_persist(db, "kept", 4), BLITZDB_OK);
+    mem_env_advance_ms(disk, 5000);
+    blitzdb_options options = fixture_options();
+    options.memory_limit_bytes = 4096;
+    options.eviction = BLITZDB_EVICTION_ALLKEYS_LRU;
+
+    fixture_reopen(&options);
+
+    cr_assert_eq(count_keys(db), KEYS + 2, "an expired entry is there until somebody looks");
+    cr_assert_eq(exists_text(db, "kept"), BLITZDB_OK);
+    cr_assert_eq(exists_text(db, "gone"), BLITZDB_NOT_FOUND);
+}
+
+/* So many threads nobody has; the library starts none if it was not asked for any. */
+Test(recovery, threads_have_a_limit) {
+    blitzdb_options options = fixture_options();
+    blitzdb *other;
+    options.recovery_threads = 65;
+    cr_assert_eq(blitzdb_open("other", &options, &other), BLITZDB_INVALID);
+    options.recovery_threads = 64;
+    fixture_reopen(&options);
+    options.recovery_threads = 0;
+    options.reserved3 = 1;
+    cr_assert_eq(blitzdb_open("other", &options, &other), BLITZDB_INVALID);
+}

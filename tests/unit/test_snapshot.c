@@ -5,8 +5,8 @@
 #include "crc32c.h"
 #include "mem_env.h"
 #include "raw_file.h"
-#include "snapshot_reader.h"
 #include "snapshot_writer.h"
+#include "whole_snapshot.h"
 
 #define FINAL_PATH "./snapshot-0000000000000003"
 #define TEMPORARY_PATH FINAL_PATH ".tmp"
@@ -85,7 +85,7 @@ static blitzdb_status read_bytes(const blitzdb_env *env, const void *bytes, size
     *seen = (struct seen){0};
     *error = (blitzdb_error){.status = BLITZDB_OK};
     struct bzd_snapshot_info info;
-    return bzd_snapshot_read(env, ".", 3, golden_info.database_id, take, seen, &info, error);
+    return read_whole_snapshot(env, ".", 3, golden_info.database_id, take, seen, &info, error);
 }
 
 /* An encoder that changes a byte of the format makes older snapshots unreadable. */
@@ -114,7 +114,7 @@ Test(snapshot, reads_the_documented_bytes) {
 
     struct seen seen = {0};
     struct bzd_snapshot_info info;
-    cr_assert_eq(bzd_snapshot_read(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
+    cr_assert_eq(read_whole_snapshot(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
                  BLITZDB_OK);
 
     cr_assert_eq(seen.count, 2);
@@ -183,7 +183,7 @@ Test(snapshot, round_trip_over_many_blocks) {
 
     struct seen seen = {0};
     struct bzd_snapshot_info info;
-    cr_assert_eq(bzd_snapshot_read(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
+    cr_assert_eq(read_whole_snapshot(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
                  BLITZDB_OK);
     cr_assert_eq(seen.count, 300);
     cr_assert_eq(seen.value_bytes, value_bytes);
@@ -234,7 +234,7 @@ Test(snapshot, may_be_empty) {
 
     struct seen seen = {0};
     struct bzd_snapshot_info info;
-    cr_assert_eq(bzd_snapshot_read(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
+    cr_assert_eq(read_whole_snapshot(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
                  BLITZDB_OK);
     cr_assert_eq(seen.count, 0);
     mem_env_destroy(disk);
@@ -360,7 +360,7 @@ Test(snapshot, a_missing_one_is_corruption) {
     blitzdb_error error = {.status = BLITZDB_OK};
 
     cr_assert_eq(
-        bzd_snapshot_read(mem_env_table(disk), ".", 9, golden_info.database_id, take, &seen, &info, &error),
+        read_whole_snapshot(mem_env_table(disk), ".", 9, golden_info.database_id, take, &seen, &info, &error),
         BLITZDB_CORRUPT);
 
     cr_assert_not_null(strstr(error.text, "snapshot-0000000000000009"));
@@ -375,7 +375,7 @@ Test(snapshot, passes_on_the_callbacks_status) {
 
     struct seen seen = {.fail_at = 1};
     struct bzd_snapshot_info info;
-    cr_assert_eq(bzd_snapshot_read(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
+    cr_assert_eq(read_whole_snapshot(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
                  BLITZDB_MEMORY_LIMIT);
 
     cr_assert_eq(seen.count, 1);
@@ -431,7 +431,7 @@ Test(snapshot, every_failing_read_is_reported) {
         mem_env_fail(disk, &fault);
         struct seen seen = {0};
         struct bzd_snapshot_info info;
-        cr_assert_eq(bzd_snapshot_read(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
+        cr_assert_eq(read_whole_snapshot(env, ".", 3, golden_info.database_id, take, &seen, &info, NULL),
                      memory ? BLITZDB_NO_MEMORY : BLITZDB_IO);
         mem_env_disarm(disk);
         cr_assert_eq(mem_env_live_memory(disk), 0);
@@ -498,8 +498,8 @@ Test(snapshot, survives_power_failure_everywhere) {
                 bool exists = raw_file_exists(mem_env_table(image), FINAL_PATH);
                 cr_assert(exists || !finished, "a finished snapshot is lost");
                 if (exists)
-                    cr_assert_eq(bzd_snapshot_read(mem_env_table(image), ".", 3, golden_info.database_id,
-                                                   take, &seen, &info, NULL),
+                    cr_assert_eq(read_whole_snapshot(mem_env_table(image), ".", 3, golden_info.database_id,
+                                                     take, &seen, &info, NULL),
                                  BLITZDB_OK);
                 mem_env_destroy(image);
             }
