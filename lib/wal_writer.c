@@ -390,8 +390,14 @@ void bzd_wal_remove_before(const blitzdb_env *env, const char *dir, uint64_t pos
         return;
     /* A segment ends where the next begins; the last one stays. */
     size_t removed = 0;
-    for (; removed + 1 < segments.count && segments.numbers[removed + 1] <= position; removed++)
-        remove_segment(env, dir, segments.numbers[removed], segments.numbers[removed + 1], segment_limit);
+    while (removed + 1 < segments.count && segments.numbers[removed + 1] <= position)
+        removed++;
+    /* The next one may have been begun just now, by another thread: its name must be on disk first, or a
+     * power failure could leave neither. */
+    if (removed > 0 && env->sync_dir(env->user, dir) != 0)
+        removed = 0;
+    for (size_t i = 0; i < removed; i++)
+        remove_segment(env, dir, segments.numbers[i], segments.numbers[i + 1], segment_limit);
     bzd_listing_deinit(&segments);
     if (removed > 0)
         (void)env->sync_dir(env->user, dir);
