@@ -122,6 +122,10 @@ static blitzdb_status write_group(struct bzd_log *log, blitzdb_error *error) {
     log->rotating = bzd_wal_writer_needs_segment(&log->writer, log->group.size);
     while (log->rotating && log->syncing)
         bzd_condition_wait(&log->changed, &log->mutex);
+    if (log->rotating && status_of(log) == BLITZDB_LOG_FAILED) { /* by that sync: it must not be repeated */
+        log->rotating = false;
+        return BLITZDB_LOG_FAILED;
+    }
     bzd_mutex_release(&log->mutex);
     blitzdb_status status =
         bzd_wal_writer_write(&log->writer, log->group.data, log->group.size, log->group_records, error);
@@ -179,6 +183,8 @@ blitzdb_status bzd_log_write_out(struct bzd_log *log, uint64_t position) {
 static blitzdb_status sync_written(struct bzd_log *log, blitzdb_error *error) {
     while (log->rotating)
         bzd_condition_wait(&log->changed, &log->mutex);
+    if (status_of(log) == BLITZDB_LOG_FAILED) /* beginning a segment syncs: it must not be repeated */
+        return BLITZDB_LOG_FAILED;
     log->syncing = true;
     bzd_mutex_release(&log->mutex);
     blitzdb_status status = bzd_wal_writer_sync(&log->writer, error);
