@@ -31,6 +31,7 @@ clang-format command -v clang-format
 doxygen command -v doxygen
 nodejs command -v node
 npm command -v npm
+spin command -v spin
 "
 
 jobs=$(nproc 2>/dev/null || echo 2)
