@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "check.h"
 #include "env_table.h"
+#include "lock.h"
 #include "logger.h"
 #include "path.h"
 #include "salvage.h"
@@ -107,10 +108,12 @@ blitzdb_status blitzdb_verify(const char *path, const blitzdb_check_options *opt
     blitzdb_status status = begin(&session, path, options, result);
     if (status != BLITZDB_OK)
         return status;
+    int cancel = bzd_cancel_disable();
     status = lock_dir(&session);
     if (status == BLITZDB_OK)
         status = bzd_check_directory(&session.check);
     end(&session, result);
+    bzd_cancel_restore(cancel);
     return status != BLITZDB_OK ? status : session.check.status;
 }
 
@@ -174,11 +177,13 @@ blitzdb_status blitzdb_salvage(const char *path, const char *out_path, const bli
         return status;
     if (!path_fits(out_path))
         return invalid(&session, "the path of the new database is empty or too long");
+    int cancel = bzd_cancel_disable();
     status = bzd_salvage_check_empty(&session.env, out_path, session.check.options.error);
     if (status == BLITZDB_OK)
         status = lock_dir(&session);
     if (status == BLITZDB_OK)
         status = copy(&session, out_path);
     end(&session, result);
+    bzd_cancel_restore(cancel);
     return status;
 }

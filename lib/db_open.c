@@ -247,11 +247,10 @@ err_unmap:
     return status;
 }
 
-blitzdb_status blitzdb_open(const char *path, const blitzdb_options *given, blitzdb **db_out) {
+/** Opens with the options as they were given. */
+static blitzdb_status open_given(const char *path, const blitzdb_options *given, blitzdb **db_out) {
     blitzdb_options options;
     blitzdb_env env;
-    if (db_out == NULL)
-        return BLITZDB_INVALID;
     blitzdb_status status = copy_options(given, &options);
     if (status != BLITZDB_OK)
         return status;
@@ -275,6 +274,15 @@ blitzdb_status blitzdb_open(const char *path, const blitzdb_options *given, blit
     return BLITZDB_OK;
 }
 
+blitzdb_status blitzdb_open(const char *path, const blitzdb_options *given, blitzdb **db_out) {
+    if (db_out == NULL)
+        return BLITZDB_INVALID;
+    int cancel = bzd_cancel_disable();
+    blitzdb_status status = open_given(path, given, db_out);
+    bzd_cancel_restore(cancel);
+    return status;
+}
+
 blitzdb_status blitzdb_close(blitzdb *db) {
     if (db == NULL)
         return BLITZDB_OK;
@@ -283,6 +291,7 @@ blitzdb_status blitzdb_close(blitzdb *db) {
         return status;
     struct bzd_core *core = db->core;
     blitzdb_env env = core->env;
+    int cancel = bzd_cancel_disable();
     bzd_background_stop(core);
     if (core->has_log)
         status = bzd_log_seal(&core->log);
@@ -291,6 +300,7 @@ blitzdb_status blitzdb_close(blitzdb *db) {
     bzd_store_deinit(&core->store);
     unmap_alive_page(core);
     bzd_free(&env, core);
+    bzd_cancel_restore(cancel);
     return status;
 }
 

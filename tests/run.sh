@@ -32,6 +32,7 @@ doxygen command -v doxygen
 nodejs command -v node
 npm command -v npm
 spin command -v spin
+locales test -f /usr/share/i18n/locales/de_DE
 "
 
 jobs=$(nproc 2>/dev/null || echo 2)

@@ -12,7 +12,8 @@
  *     }
  *
  * **Threads.** Every call is safe from any thread unless it says otherwise. Each call is atomic, those on
- * many keys too: no other thread sees a part of it.
+ * many keys too: no other thread sees a part of it. A thread that is cancelled (pthread_cancel(), deferred)
+ * while it is in a call ends the call first; a callback must not be a place where it may be cancelled.
  *
  * **Ownership.** What you pass in is copied or used during the call only. What you get is copied into your
  * memory, allocated for you (release it with blitzdb_free()), or visible only inside a callback.
