@@ -88,19 +88,22 @@ static blitzdb_status lock_dir(struct bzd_core *core, const blitzdb_options *opt
     if ((options->flags & BLITZDB_OPEN_MUST_EXIST) == 0)
         error = env->make_dir(env->user, core->dir);
     if (error != 0)
-        return bzd_error_set(options->error, bzd_status_of_errno(error), error, "creating directory %s",
-                             core->dir);
+        return bzd_error_set(options->error, bzd_status_of_errno(error), error, "creating directory %s: %s",
+                             core->dir, bzd_text_of_errno(error));
     bzd_path_join(path, core->dir, "LOCK");
     error = env->lock(env->user, path, &core->lock_file);
     if (error == 0)
         return BLITZDB_OK;
     core->lock_file = NULL;
     if (error == EWOULDBLOCK)
-        return bzd_error_set(options->error, BLITZDB_LOCKED, 0, "%s is open in another handle or process",
+        return bzd_error_set(options->error, BLITZDB_LOCKED, 0,
+                             "%s is open in another handle or process; close that one, "
+                             "or use another directory",
                              core->dir);
     if (error == ENOENT)
         return bzd_error_set(options->error, BLITZDB_NOT_FOUND, error, "there is no directory %s", core->dir);
-    return bzd_error_set(options->error, bzd_status_of_errno(error), error, "locking %s", path);
+    return bzd_error_set(options->error, bzd_status_of_errno(error), error, "locking %s: %s", path,
+                         bzd_text_of_errno(error));
 }
 
 /** Recovers the directory and gets the log going. */
@@ -148,9 +151,12 @@ blitzdb_status bzd_absolute_path(const blitzdb_env *env, const char *path, char 
         memcpy(absolute_out, path, size + 1);
     if (failure != 0 && failure != ENAMETOOLONG)
         return bzd_error_set(error, bzd_status_of_errno(failure), failure, "finding the working directory");
-    if (size == 0 || size >= BZD_PATH_MAX || failure != 0 ||
-        strlen(absolute_out) > BZD_PATH_MAX - BZD_NAME_MAX)
-        return bzd_error_set(error, BLITZDB_INVALID, 0, "the path is empty or too long");
+    if (size == 0)
+        return bzd_error_set(error, BLITZDB_INVALID, 0, "the path is empty");
+    if (size >= BZD_PATH_MAX || failure != 0 || strlen(absolute_out) > BZD_PATH_MAX - BZD_NAME_MAX)
+        return bzd_error_set(error, BLITZDB_INVALID, 0,
+                             "the path is too long: %d bytes are possible, from the root on: %s",
+                             BZD_PATH_MAX - BZD_NAME_MAX, path);
     return BLITZDB_OK;
 }
 

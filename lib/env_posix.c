@@ -123,7 +123,7 @@ static int open_regular(const char *path, int flags, int *fd_out) {
         fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
     while (fd < 0 && errno == EINTR);
     if (fd < 0)
-        return errno;
+        return errno == ENXIO ? EINVAL : errno; /* a socket, or a FIFO that nobody reads */
 
     struct stat info;
     int error = fstat(fd, &info) != 0 ? errno : 0;

@@ -21,7 +21,8 @@ blitzdb_status bzd_file_reader_open(struct bzd_file_reader *reader, const blitzd
         reader->file = NULL;
         if (failure == ENOENT)
             return BLITZDB_NOT_FOUND;
-        return bzd_error_set(error, bzd_status_of_errno(failure), failure, "%s: cannot be opened", name);
+        return bzd_error_set(error, bzd_status_of_errno(failure), failure, "%s: %s", name,
+                             bzd_text_of_errno(failure));
     }
     failure = env->file_size(env->user, reader->file, &reader->size);
     if (failure != 0) {

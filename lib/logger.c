@@ -42,3 +42,30 @@ blitzdb_status bzd_status_of_errno(int system_errno) {
         return BLITZDB_IO;
     }
 }
+
+const char *bzd_text_of_errno(int system_errno) {
+    switch (system_errno) {
+    case EISDIR:
+        return "a directory stands in the place of the file";
+    case ELOOP:
+        return "a symbolic link stands in the place of the file; links are not followed";
+    case EINVAL:
+        return "a device, pipe or socket stands in the place of the file";
+    case ENOTDIR:
+        return "a part of the path is a file, not a directory";
+    case ENOENT:
+        return "the directory it belongs into does not exist; create that first";
+    case EACCES:
+    case EPERM:
+        return "this user has no permission; the owner of the database has all it needs";
+    case EROFS:
+        return "the file system is read-only, and a database has to be written to";
+    case EMFILE:
+    case ENFILE:
+        return "no descriptor is left; raise the limit (ulimit -n)";
+    case ENAMETOOLONG:
+        return "the name is too long";
+    default:
+        return "cannot be opened";
+    }
+}

@@ -29,4 +29,10 @@ blitzdb_status bzd_error_set(blitzdb_error *error, blitzdb_status status, int sy
  */
 blitzdb_status bzd_status_of_errno(int system_errno);
 
+/**
+ * What kept a file or directory from being opened, in the words of somebody who has to do something about it;
+ * for errors that say nothing special "cannot be opened". A static string.
+ */
+const char *bzd_text_of_errno(int system_errno);
+
 #endif

@@ -26,8 +26,8 @@ const char *bzs_database_reason(blitzdb_status status, const blitzdb_error *erro
     const char *text = error->text[0] != '\0' ? error->text : blitzdb_status_text(status);
     const char *system = error->system_errno != 0 ? strerror(error->system_errno) : "";
     bool adds_system = strstr(text, system) == NULL;
-    snprintf(text_out, BZS_REASON_SIZE, "%s%s%s%s", text, adds_system ? ": " : "", adds_system ? system : "",
-             status == BLITZDB_LOCKED ? "; stop it or use another --dir" : "");
+    snprintf(text_out, BZS_REASON_SIZE, "%s%s%s%s", text, adds_system ? " (" : "", adds_system ? system : "",
+             adds_system ? ")" : "");
     return text_out;
 }
 

@@ -67,7 +67,8 @@ typedef struct blitzdb_env {
     /** Fills the buffer with unpredictable bytes. */
     int (*random)(void *user, void *buffer, size_t size);
 
-    /** Opens a file; `mode` is one of ::blitzdb_open_mode. Links at the end of the path are refused. */
+    /** Opens a file; `mode` is one of ::blitzdb_open_mode. Anything but a regular file is refused, without
+     * waiting for anybody: EISDIR, ELOOP for a link at the end of the path, EINVAL for the rest. */
     int (*open)(void *user, const char *path, int mode, blitzdb_file **file_out);
     /** Closes; the handle is gone whatever is answered. */
     int (*close)(void *user, blitzdb_file *file);

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "tmpdir.h"
@@ -181,6 +183,16 @@ Test(open, refuses_what_is_no_file, .timeout = 60) {
     tmpdir_join(&dir, "folder", other, sizeof other);
     cr_assert_eq(mkdir(other, 0700), 0);
     cr_assert_eq(env->open(env->user, other, BLITZDB_FILE_READ, &file), EISDIR);
+
+    tmpdir_join(&dir, "socket", other, sizeof other);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    cr_assert_lt(snprintf(address.sun_path, sizeof address.sun_path, "%s", other),
+                 (int)sizeof address.sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)(const void *)&address, sizeof address), 0);
+    cr_assert_eq(env->open(env->user, other, BLITZDB_FILE_READ, &file), EINVAL);
+    cr_assert_eq(env->lock(env->user, other, &file), EINVAL);
+    close(fd);
 
     tmpdir_join(&dir, "link", other, sizeof other);
     cr_assert_eq(symlink("/dev/null", other), 0);

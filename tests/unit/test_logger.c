@@ -90,3 +90,15 @@ Test(status_of_errno, names_what_can_be_acted_on) {
     cr_assert_eq(bzd_status_of_errno(EIO), BLITZDB_IO);
     cr_assert_eq(bzd_status_of_errno(EACCES), BLITZDB_IO);
 }
+
+/* What kept a file from being opened is said in words, and an error that says nothing special is not silent.
+ */
+Test(text_of_errno, says_what_stands_in_the_way) {
+    cr_assert_not_null(strstr(bzd_text_of_errno(EISDIR), "a directory stands"));
+    cr_assert_not_null(strstr(bzd_text_of_errno(ELOOP), "symbolic link"));
+    cr_assert_not_null(strstr(bzd_text_of_errno(EINVAL), "device, pipe or socket"));
+    cr_assert_not_null(strstr(bzd_text_of_errno(EMFILE), "ulimit -n"));
+    cr_assert_not_null(strstr(bzd_text_of_errno(EROFS), "read-only"));
+    cr_assert_not_null(strstr(bzd_text_of_errno(EACCES), "permission"));
+    cr_assert_str_eq(bzd_text_of_errno(EIO), "cannot be opened");
+}
