@@ -4,23 +4,30 @@
  * other.
  *
  * The scenario opens a database, writes in every way, reads in every way, takes snapshots, closes and opens
- * again. It runs once for each call that can fail and each way to fail: once or for good, no memory, EIO, no
- * space, with a part of a write left behind. Each run checks that
+ * again. It runs once for each call that can fail and each way to fail: once or for good, no memory, each of
+ * nine errors, with a part of a write left behind, with a part of what was to be read. Each run checks that
  *
  *   - a call answers as always, or with the status of the fault; reads do not care about the disk;
  *   - a call that failed for lack of memory changed nothing, and works when it is made again;
  *   - a call whose log record could not be written or synced is there or not, but as a whole, and what the
  *     database shows is what the model says;
  *   - after a power failure, and after closing and opening, everything that was acknowledged as durable is
- * there, and what is there is a prefix of the calls;
- *   - nothing leaks, neither memory nor files, also when opening fails.
+ * there, and what is there is a prefix of the calls; once the fault has struck, that is looked at after each
+ * call;
+ *   - when there is room again, writing works; after a failed sync it does not, until a snapshot or a reopen;
+ *   - nothing leaks, neither memory nor files, also when opening fails, and nothing hangs.
+ *
+ * An EINTR or EAGAIN of the environment is a failure like any other: the POSIX one repeats what can be
+ * repeated by itself, so the library need not guess which calls those are.
  *
  * Usage: fault_sweep [seed]. The seed feeds the environment's random bytes.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../support/mem_env.h"
 #include "../support/operation.h"
@@ -30,6 +37,12 @@
 #define CHAIN_MAX 80
 /** Violations printed in full. */
 #define REPORTS_MAX 20
+/** A run takes milliseconds; after this time it hangs. */
+#define HANGS_AFTER_S 120
+
+/** What a file call answers. */
+static const int errors[] = {EIO, ENOSPC, EDQUOT, EROFS, EINTR, EAGAIN, EMFILE, EACCES, ENOMEM};
+#define ERRORS (sizeof(errors) / sizeof(errors[0]))
 
 /** How the database is opened. */
 struct setup {
@@ -63,7 +76,9 @@ static struct {
     uint64_t memory_points;
     uint64_t file_points;
     uint64_t applied;
-    uint64_t violations;
+    uint64_t lost;        /**< acknowledged and gone, or invented */
+    uint64_t not_on_disk; /**< acknowledged as durable and gone when the power failed */
+    uint64_t violations;  /**< of all kinds, these included */
     uint64_t seed;
 } totals;
 
@@ -109,8 +124,20 @@ static bool is_explained(const struct sweep *sweep, blitzdb_status status) {
         return false;
     if (is_memory_fault(sweep))
         return status == BLITZDB_NO_MEMORY;
-    return status == BLITZDB_LOG_FAILED ||
-           status == (sweep->fault.error == ENOSPC ? BLITZDB_NO_SPACE : BLITZDB_IO);
+    switch (sweep->fault.error) {
+    case ENOSPC:
+    case EDQUOT:
+        return status == BLITZDB_LOG_FAILED || status == BLITZDB_NO_SPACE;
+    case ENOMEM: /* a call whose change is visible already does not answer NO_MEMORY, which undoes */
+        return status == BLITZDB_LOG_FAILED || status == BLITZDB_NO_MEMORY || status == BLITZDB_IO;
+    case EAGAIN: /* which is what a lock answers that another process holds */
+        if (mem_env_fault_hit(sweep->env).call == MEM_CALL_LOCK)
+            return status == BLITZDB_LOCKED;
+        break;
+    default:
+        break;
+    }
+    return status == BLITZDB_LOG_FAILED || status == BLITZDB_IO;
 }
 
 /* States */
@@ -161,13 +188,14 @@ static blitzdb_status open_database(const struct sweep *sweep, const struct mem_
 }
 
 /** Finds what an opened database shows among the states that it may show, and takes that over. */
-static void adopt_chain(struct sweep *sweep, blitzdb *db, const char *what) {
+static void adopt_chain(struct sweep *sweep, blitzdb *db, uint64_t *counter, const char *what) {
     for (size_t i = sweep->chain_count; i > 0; i--) {
         if (shows(sweep, db, &sweep->chain[i - 1])) {
             model_copy(&sweep->model, &sweep->chain[i - 1]);
             return;
         }
     }
+    *counter += !sweep->is_broken;
     violation(sweep, what, BLITZDB_OK);
 }
 
@@ -183,7 +211,8 @@ static void check_power_loss(struct sweep *sweep) {
             violation(sweep, "recovery after a power failure fails", status);
         } else {
             model_copy(&kept, &sweep->model);
-            adopt_chain(sweep, db, "something is lost or invented after a power failure");
+            adopt_chain(sweep, db, &totals.not_on_disk,
+                        "something is lost or invented after a power failure");
             model_copy(&sweep->model, &kept);
             (void)blitzdb_close(db);
         }
@@ -236,6 +265,8 @@ static void do_operation(struct sweep *sweep, const struct operation *operation)
     if (status == expected)
         adopt(sweep, &after, status == BLITZDB_OK && makes_durable(sweep, operation, &after));
     model_deinit(&after);
+    if (mem_env_faults(sweep->env) > 0 && sweep->setup->path != NULL && !is_memory_fault(sweep))
+        check_power_loss(sweep);
 }
 
 static struct operation sized(struct operation operation, size_t value_size) {
@@ -331,6 +362,49 @@ static void do_reads(struct sweep *sweep) {
         violation(sweep, "set_memory_limit", status);
 }
 
+static blitzdb_status log_status(const struct sweep *sweep) {
+    blitzdb_stats_info stats = {.struct_size = sizeof(stats)};
+    blitzdb_status status = blitzdb_stats(sweep->db, &stats);
+    return status == BLITZDB_OK ? (blitzdb_status)stats.log_status : status;
+}
+
+/** Whether the fault was a write for which there was no room: it passes. */
+static bool is_passing(const struct sweep *sweep) {
+    int error = sweep->fault.error;
+    return mem_env_fault_hit(sweep->env).call == MEM_CALL_WRITE &&
+           (error == ENOSPC || error == EDQUOT || error == ENOMEM);
+}
+
+/**
+ * Writes without the fault: where it passes, or never touched the log, that works. A log that has failed
+ * takes nothing, and tells, until a snapshot that is reported as done makes up for it.
+ */
+static void do_writes_again(struct sweep *sweep) {
+    struct operation operation = operation_single(STEP_SET, 0, "room", "text");
+    blitzdb_status status = log_status(sweep);
+    if (status == BLITZDB_LOG_FAILED && is_passing(sweep) && !sweep->fault.for_good)
+        violation(sweep, "the log has failed for lack of room", status);
+    if (status == BLITZDB_LOG_FAILED) {
+        status = operation_run(sweep->db, &operation);
+        if (status != BLITZDB_LOG_FAILED)
+            violation(sweep, "a failed log takes a write", status);
+        status = operation_run(sweep->db, &(struct operation){.kind = OPERATION_SNAPSHOT});
+        if (status != BLITZDB_OK && status != BLITZDB_LOG_FAILED)
+            violation(sweep, "wrong status of a snapshot with a failed log", status);
+        if (status != BLITZDB_OK)
+            return;
+        chain_reset(sweep);
+    }
+    struct model after = {0};
+    model_copy(&after, &sweep->model);
+    (void)operation_apply(&after, &operation, mem_env_now_ms(sweep->env));
+    status = operation_run(sweep->db, &operation);
+    if (status != BLITZDB_OK)
+        violation(sweep, "writing does not work again", status);
+    adopt(sweep, &after, makes_durable(sweep, &operation, &after));
+    model_deinit(&after);
+}
+
 /* Opening and closing */
 
 static void check_leaks(struct sweep *sweep) {
@@ -360,7 +434,7 @@ static void do_close(struct sweep *sweep) {
     blitzdb_status status = blitzdb_close(sweep->db);
     bool has_log = sweep->setup->path != NULL && (sweep->setup->flags & BLITZDB_OPEN_NO_LOG) == 0;
     /* Closing needs no memory to keep its promise. */
-    if (status != BLITZDB_OK && (!is_explained(sweep, status) || status == BLITZDB_NO_MEMORY))
+    if (status != BLITZDB_OK && (!is_explained(sweep, status) || is_memory_fault(sweep)))
         violation(sweep, "wrong status of close", status);
     if (status == BLITZDB_OK && has_log)
         chain_reset(sweep);
@@ -377,13 +451,39 @@ static void do_reopen(struct sweep *sweep) {
         model_deinit(&sweep->model);
     } else {
         pause_fault(sweep);
-        adopt_chain(sweep, sweep->db, "something is lost or invented after opening again");
+        adopt_chain(sweep, sweep->db, &totals.lost, "something is lost or invented after opening again");
         resume_fault(sweep);
     }
     chain_reset(sweep);
 }
 
 /* Sweeps */
+
+/** The fault that is tried, for the watchdog. */
+static struct mem_env_fault watched;
+
+static void bark(int signal) {
+    (void)signal;
+    /* Nobody else runs: the library is stuck in a call, and the program ends here. */
+    (void)fprintf(stderr, "hangs: 1, %s call %" PRIu64 " fails %s with errno %d, part %d\n",
+                  mem_env_call_name(watched.call), watched.nth, watched.for_good ? "for good" : "once",
+                  watched.error, (int)watched.part);
+    _exit(1);
+}
+
+static void begin(struct sweep *sweep, const struct setup *setup, const struct mem_env_fault *fault) {
+    *sweep = (struct sweep){.setup = setup, .fault = *fault, .chain_count = 1};
+    sweep->env = mem_env_create(totals.seed);
+    watched = *fault;
+    (void)alarm(HANGS_AFTER_S);
+}
+
+static void end(struct sweep *sweep) {
+    for (size_t i = 0; i < sweep->chain_count; i++)
+        model_deinit(&sweep->chain[i]);
+    model_deinit(&sweep->model);
+    mem_env_destroy(sweep->env);
+}
 
 static void run_scenario(struct sweep *sweep) {
     do_open(sweep);
@@ -393,6 +493,7 @@ static void run_scenario(struct sweep *sweep) {
     do_results(sweep);
     do_reads(sweep);
     pause_fault(sweep);
+    do_writes_again(sweep);
     if (sweep->setup->path != NULL)
         check_power_loss(sweep);
     resume_fault(sweep);
@@ -415,15 +516,11 @@ static void run_scenario(struct sweep *sweep) {
 /** Runs the scenario with one fault; answers whether it came to that call at all. */
 static bool run_fault(const struct setup *setup, const struct mem_env_fault *fault) {
     static struct sweep sweep;
-    sweep = (struct sweep){.setup = setup, .fault = *fault, .chain_count = 1};
-    sweep.env = mem_env_create(totals.seed);
+    begin(&sweep, setup, fault);
     mem_env_fail(sweep.env, fault);
     run_scenario(&sweep);
     bool has_fired = mem_env_faults(sweep.env) > 0;
-    for (size_t i = 0; i < sweep.chain_count; i++)
-        model_deinit(&sweep.chain[i]);
-    model_deinit(&sweep.model);
-    mem_env_destroy(sweep.env);
+    end(&sweep);
     return has_fired;
 }
 
@@ -436,11 +533,10 @@ static void sweep_calls(struct mem_env_fault fault, uint64_t *points) {
 /* A failed sync */
 
 /** After the n-th sync failed: no write any more, all reads, and after a reopen everything acknowledged. */
-static bool run_failed_sync(uint64_t nth) {
+static bool run_failed_sync(uint64_t nth, int error) {
     static struct sweep sweep;
-    struct mem_env_fault fault = {.call = MEM_CALL_SYNC, .nth = nth, .error = EIO};
-    sweep = (struct sweep){.setup = &setups[0], .fault = fault, .chain_count = 1};
-    sweep.env = mem_env_create(totals.seed);
+    struct mem_env_fault fault = {.call = MEM_CALL_SYNC, .nth = nth, .error = error};
+    begin(&sweep, &setups[0], &fault);
     do_open(&sweep);
     mem_env_fail(sweep.env, &fault);
     for (unsigned i = 0; i < 8; i++) {
@@ -455,45 +551,57 @@ static bool run_failed_sync(uint64_t nth) {
         do_reads(&sweep);
     }
     bool has_failed = mem_env_faults(sweep.env) > 0;
-    blitzdb_stats_info stats = {.struct_size = sizeof(stats)};
-    if (blitzdb_stats(sweep.db, &stats) != BLITZDB_OK ||
-        (has_failed && stats.log_status != BLITZDB_LOG_FAILED))
-        violation(&sweep, "the statistics do not tell of the failed sync", stats.log_status);
+    if (has_failed && log_status(&sweep) != BLITZDB_LOG_FAILED)
+        violation(&sweep, "the statistics do not tell of the failed sync", log_status(&sweep));
     check_power_loss(&sweep);
     do_reopen(&sweep);
     do_reads(&sweep);
+    check_power_loss(&sweep); /* what was found is on disk, also what the failed sync had not saved */
+    do_writes_again(&sweep);
+    check_power_loss(&sweep);
     do_close(&sweep);
-    for (size_t i = 0; i < sweep.chain_count; i++)
-        model_deinit(&sweep.chain[i]);
-    model_deinit(&sweep.model);
-    mem_env_destroy(sweep.env);
+    end(&sweep);
     return has_failed;
 }
 
+/** All file calls with every error, writes and reads also with a part of what was asked. */
+static void sweep_files(bool for_good) {
+    for (size_t i = 0; i < ERRORS; i++) {
+        struct mem_env_fault file = {.call = MEM_CALL_ANY_FILE, .error = errors[i], .for_good = for_good};
+        sweep_calls(file, &totals.file_points);
+    }
+    for (unsigned part = MEM_PART_ONE_BYTE; part <= MEM_PART_ALL_BUT_ONE; part++) {
+        struct mem_env_fault file = {.call = MEM_CALL_WRITE, .error = EIO, .for_good = for_good};
+        file.part = (enum mem_env_part)part;
+        sweep_calls(file, &totals.file_points);
+        file.error = ENOSPC;
+        sweep_calls(file, &totals.file_points);
+        file.error = EIO;
+        file.call = MEM_CALL_READ;
+        sweep_calls(file, &totals.file_points);
+    }
+}
+
 int main(int argc, char **argv) {
-    static const int errors[] = {EIO, ENOSPC};
+    struct sigaction action = {.sa_handler = bark};
     totals.seed = rng_seed(argc > 1 ? argv[1] : NULL);
     (void)printf("seed %" PRIu64 "\n", totals.seed);
+    (void)sigaction(SIGALRM, &action, NULL);
+    mem_env_keep_mappings();
     for (unsigned for_good = 0; for_good < 2; for_good++) {
         struct mem_env_fault memory = {.call = MEM_CALL_ANY_MEMORY, .for_good = for_good == 1};
         sweep_calls(memory, &totals.memory_points);
-        for (size_t i = 0; i < 2; i++) {
-            struct mem_env_fault file = {
-                .call = MEM_CALL_ANY_FILE, .error = errors[i], .for_good = for_good == 1};
-            sweep_calls(file, &totals.file_points);
-            file.call = MEM_CALL_WRITE;
-            for (unsigned part = MEM_PART_ONE_BYTE; part <= MEM_PART_ALL_BUT_ONE; part++) {
-                file.part = (enum mem_env_part)part;
-                sweep_calls(file, &totals.file_points);
-            }
-        }
+        sweep_files(for_good == 1);
     }
     uint64_t syncs = 0;
-    while (run_failed_sync(syncs + 1))
-        syncs++;
-    (void)printf("allocation points failed %" PRIu64 ", file call points failed %" PRIu64
-                 ", syncs failed %" PRIu64 ", failed calls found applied %" PRIu64 ", violations %" PRIu64
-                 "\n",
-                 totals.memory_points, totals.file_points, syncs, totals.applied, totals.violations);
+    for (size_t i = 0; i < ERRORS; i++)
+        for (uint64_t nth = 1; run_failed_sync(nth, errors[i]); nth++)
+            syncs++;
+    (void)printf("allocations failed %" PRIu64 ", I/O faults %" PRIu64 " (and syncs %" PRIu64
+                 "), failed calls found applied %" PRIu64 "\n",
+                 totals.memory_points, totals.file_points, syncs, totals.applied);
+    (void)printf("acknowledged but lost %" PRIu64 ", reported OK but not written %" PRIu64
+                 ", hangs 0, violations %" PRIu64 "\n",
+                 totals.lost, totals.not_on_disk, totals.violations);
     return totals.violations == 0 && syncs > 0 ? 0 : 1;
 }

@@ -61,7 +61,7 @@ enum mem_env_call {
     MEM_CALL_ANY_CHANGE, /**< the file calls that can change what is on disk, sync and lock included */
 };
 
-/** What a failing write leaves behind. */
+/** What a failing write leaves behind; a failing read delivers as much, and no error. */
 enum mem_env_part {
     MEM_PART_NONE,
     MEM_PART_ONE_BYTE,
@@ -75,7 +75,7 @@ struct mem_env_fault {
     uint64_t nth;           /**< which of the calls from now on fails, from 1 */
     int error;              /**< the errno it answers; memory calls answer NULL */
     bool for_good;          /**< all later calls of the kind fail as well */
-    enum mem_env_part part; /**< for writes */
+    enum mem_env_part part; /**< for writes and reads */
 };
 
 /** Classes of damage of a power failure; "operation" is a pending write, truncate, creation, rename, removal.
