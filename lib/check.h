@@ -47,6 +47,7 @@ struct bzd_check_plan {
     uint64_t snapshot_serial;
     uint64_t log_start;
     uint64_t log_end;   /**< UINT64_MAX: open */
+    bool is_sealed;     /**< the log was closed at `log_end` and does not go on there */
     uint64_t log_least; /**< the log was synced up to here */
 };
 

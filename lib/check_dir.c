@@ -99,6 +99,7 @@ static blitzdb_status read_manifest(struct visit *visit) {
     plan->snapshot_serial = manifest.snapshot_serial;
     plan->log_start = manifest.log_start;
     plan->log_end = manifest.log_end;
+    plan->is_sealed = manifest.is_sealed;
     return BLITZDB_OK;
 }
 
@@ -193,7 +194,7 @@ static blitzdb_status read_snapshot(struct visit *visit) {
 static bool is_read(const struct visit *visit, uint64_t start) {
     const struct bzd_check_plan *plan = &visit->plan;
     const struct bzd_listing *segments = &visit->segments;
-    if (start >= plan->log_end || plan->log_start == plan->log_end)
+    if ((start >= plan->log_end && !plan->is_sealed) || plan->log_start == plan->log_end)
         return false;
     for (size_t i = 0; i < segments->count; i++)
         if (segments->numbers[i] > start && segments->numbers[i] <= plan->log_start)

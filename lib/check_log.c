@@ -163,8 +163,42 @@ static blitzdb_status walk_groups(struct walk *walk) {
             return take_status;
         bzd_check_progress(walk->check, segment->offset - offset);
     }
+    return BLITZDB_OK;
+}
+
+/** Whether a group stands behind the end of a sealed log. */
+static blitzdb_status goes_on(struct walk *walk, bool *goes_on_out, blitzdb_error *error) {
+    struct bzd_wal_segment *segment = &walk->segment;
+    uint64_t offset = segment->offset;
+    struct bzd_wal_group group;
+    const char *fault;
+    *goes_on_out = false;
+    if (!walk->plan->is_sealed || walk->segment_end != walk->plan->log_end)
+        return BLITZDB_OK;
+    blitzdb_status status = bzd_wal_segment_next(segment, &group, &fault, error);
+    *goes_on_out = status == BLITZDB_OK && fault == NULL;
+    segment->offset = offset;
+    return status;
+}
+
+/** Reads a segment to its end. A sealed log must not go on behind its end; if it does, all of it is taken. */
+static blitzdb_status walk_to_end(struct walk *walk) {
+    struct bzd_wal_segment *segment = &walk->segment;
+    blitzdb_error error = {0};
+    bool is_more;
+    blitzdb_status status = walk_groups(walk);
+    if (status != BLITZDB_OK || bzd_wal_segment_position(segment) < walk->segment_end)
+        return status;
+    if (goes_on(walk, &is_more, &error) != BLITZDB_OK)
+        return unreadable(walk, &error);
+    if (is_more) {
+        bzd_check_damage(walk->check, BLITZDB_CORRUPT, segment->file.name, segment->offset, 0,
+                         "the log goes on where the MANIFEST says that it was closed; it is used");
+        walk->segment_end = UINT64_MAX;
+        return walk_groups(walk);
+    }
     uint64_t behind = segment->file.size - segment->offset;
-    if (!ended && behind > 0)
+    if (behind > 0)
         bzd_check_note(walk->check, segment->file.name, segment->offset, behind,
                        "behind the end of this part of the log; it is not read");
     return BLITZDB_OK;
@@ -235,7 +269,7 @@ static blitzdb_status walk_segment(struct walk *walk) {
         return BLITZDB_OK;
     segment->offset = BZD_WAL_SEGMENT_HEADER_SIZE;
     bzd_check_progress(walk->check, BZD_WAL_SEGMENT_HEADER_SIZE);
-    return walk_groups(walk);
+    return walk_to_end(walk);
 }
 
 /** Opens and reads the segment that begins at a position. */
@@ -283,6 +317,39 @@ static size_t find_first(struct walk *walk, const struct bzd_listing *segments, 
     return first;
 }
 
+/** Whether a segment holds more than the header with which it is created. */
+static bool has_groups(const struct walk *walk, uint64_t start) {
+    struct bzd_file_reader file;
+    char name[BZD_NAME_MAX];
+    bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
+    if (bzd_file_reader_open(&file, walk->check->env, walk->check->dir, name, NULL) != BLITZDB_OK)
+        return false;
+    bool is_longer = file.size > BZD_WAL_SEGMENT_HEADER_SIZE;
+    bzd_file_reader_close(&file);
+    return is_longer;
+}
+
+/** How many segments belong to the log: those behind the end of a closed one do not. */
+static size_t count_segments(struct walk *walk, const struct bzd_listing *segments) {
+    const struct bzd_check_plan *plan = walk->plan;
+    size_t count = segments->count;
+    while (count > 0 && segments->numbers[count - 1] >= plan->log_end) {
+        uint64_t start = segments->numbers[count - 1];
+        if (plan->is_sealed && has_groups(walk, start)) {
+            char name[BZD_NAME_MAX];
+            bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
+            walk->has_hole = true;
+            bzd_check_damage(
+                walk->check, BLITZDB_CORRUPT, name, 0, 0,
+                "the log goes on behind the position where the MANIFEST says that it was closed; "
+                "it is used");
+            return count;
+        }
+        count--;
+    }
+    return count;
+}
+
 blitzdb_status bzd_check_log(struct bzd_check *check, const struct bzd_check_plan *plan,
                              const struct bzd_listing *segments) {
     struct walk walk = {.check = check, .plan = plan, .position = plan->log_start};
@@ -290,15 +357,16 @@ blitzdb_status bzd_check_log(struct bzd_check *check, const struct bzd_check_pla
         check_end(&walk);
         return BLITZDB_OK;
     }
-    size_t count = segments->count;
-    while (count > 0 && segments->numbers[count - 1] >= plan->log_end)
-        count--;
+    size_t count = count_segments(&walk, segments);
     blitzdb_status status = BLITZDB_OK;
     size_t first = find_first(&walk, segments, count);
     if (first < count)
         walk.position = segments->numbers[first];
     for (size_t i = first; i < count && status == BLITZDB_OK; i++) {
-        walk.segment_end = i + 1 < count ? segments->numbers[i + 1] : plan->log_end;
+        bool is_behind_end = segments->numbers[i] >= plan->log_end;
+        walk.segment_end = i + 1 < count   ? segments->numbers[i + 1]
+                           : is_behind_end ? UINT64_MAX
+                                           : plan->log_end;
         status = visit_segment(&walk, segments->numbers[i]);
     }
     if (status == BLITZDB_OK)

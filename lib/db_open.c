@@ -289,6 +289,24 @@ blitzdb_status blitzdb_open(const char *path, const blitzdb_options *given, blit
     return status;
 }
 
+/**
+ * Notes in the MANIFEST where the log ends, so that even what was written last cannot be lost unseen. Without
+ * it only that is lost: everything is on disk.
+ */
+static void seal_manifest(struct bzd_core *core) {
+    blitzdb_error error = {0};
+    struct bzd_manifest manifest = core->checkpoint.manifest;
+    manifest.log_end = atomic_load(&core->log.durable);
+    manifest.is_sealed = true;
+    if (manifest.log_end == manifest.log_start)
+        return;
+    if (bzd_manifest_write(&core->env, core->dir, &manifest, &error) != BLITZDB_OK)
+        bzd_logger_write(&core->logger, BLITZDB_LOG_WARNING, "close",
+                         "%s; damage at the end of the log will "
+                         "look like a crash",
+                         error.text);
+}
+
 blitzdb_status blitzdb_close(blitzdb *db) {
     if (db == NULL)
         return BLITZDB_OK;
@@ -301,6 +319,8 @@ blitzdb_status blitzdb_close(blitzdb *db) {
     bzd_background_stop(core);
     if (core->has_log)
         status = bzd_log_seal(&core->log);
+    if (core->has_log && status == BLITZDB_OK)
+        seal_manifest(core);
     bzd_log_deinit(&core->log);
     close_dir(core);
     bzd_store_deinit(&core->store);

@@ -73,6 +73,7 @@ static void take_log(struct bzd_cursor *text, struct bzd_manifest *manifest) {
     manifest->log_end = UINT64_MAX;
     if (accept(text, "open\n"))
         return;
+    manifest->is_sealed = accept(text, "sealed ");
     manifest->log_end = take_hex(text, 16);
     expect(text, "\n");
     if (manifest->log_end == UINT64_MAX || manifest->log_end < manifest->log_start)
@@ -172,6 +173,8 @@ static size_t format(char *text, const struct bzd_manifest *manifest) {
     size = put_text(text, size, "\nlog ");
     size = put_hex(text, size, manifest->log_start, 16);
     size = put_text(text, size, " ");
+    if (manifest->is_sealed)
+        size = put_text(text, size, "sealed ");
     if (manifest->log_end == UINT64_MAX)
         size = put_text(text, size, "open");
     else
@@ -186,6 +189,7 @@ static size_t format(char *text, const struct bzd_manifest *manifest) {
 blitzdb_status bzd_manifest_write(const blitzdb_env *env, const char *dir,
                                   const struct bzd_manifest *manifest, blitzdb_error *error) {
     BZD_ASSERT(manifest->log_start <= manifest->log_end);
+    BZD_ASSERT(!manifest->is_sealed || manifest->log_end != UINT64_MAX);
     char text[TEXT_MAX];
     size_t size = format(text, manifest);
 

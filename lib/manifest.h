@@ -7,12 +7,15 @@
  *     blitzdb manifest 1
  *     database 00112233445566778899aabbccddeeff
  *     snapshot 0000000000000003          (serial number, or "none")
- *     log 0000000000012345 open          (first position, then last position or "open")
+ *     log 0000000000012345 open          (first position, then "open", or the last position, or "sealed" and
+ *                                         the last position)
  *     crc32c 89abcdef                    (of all bytes before this line)
  *
  * What stands in brackets above is not in the file. Numbers are 16 lower-case hexadecimal digits; every line
- * ends with a line feed, and one blank stands between two words. A closed log (the database was last opened
- * without one) ends at the last position; segments behind it are leftovers. Anything else in the file, a
+ * ends with a line feed, and one blank stands between two words. A *closed* log (the database was last opened
+ * without one) ends at the last position; segments behind it are leftovers. A *sealed* one was closed cleanly
+ * by a database with a log: it must reach the last position and must not go on behind it, because the next
+ * open makes it `open` again before anything is written. Anything else in the file, a
  * missing line or a wrong checksum is corruption; only a higher number in the first line is a newer version.
  */
 #ifndef BZD_MANIFEST_H
@@ -34,6 +37,7 @@ struct bzd_manifest {
     uint64_t snapshot_serial;
     uint64_t log_start;
     uint64_t log_end; /**< UINT64_MAX: open */
+    bool is_sealed;   /**< closed with a log: nothing stands behind `log_end` */
 };
 
 /** Reads and checks. BLITZDB_NOT_FOUND: there is none. BLITZDB_CORRUPT, BLITZDB_VERSION, BLITZDB_IO with

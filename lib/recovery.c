@@ -169,8 +169,8 @@ static blitzdb_status read_log(const struct bzd_recovery_request *request, struc
                                struct bzd_recovery_result *result, struct bzd_wal_tail *tail,
                                uint64_t durable) {
     const struct bzd_manifest *manifest = &result->manifest;
-    struct bzd_wal_source source = {request->env, request->dir, manifest->database_id, manifest->log_start,
-                                    manifest->log_end};
+    struct bzd_wal_source source = {request->env,        request->dir,      manifest->database_id,
+                                    manifest->log_start, manifest->log_end, manifest->is_sealed};
     struct bzd_replay replay;
     blitzdb_status status =
         bzd_progress_begin(request->progress, BLITZDB_PHASE_LOG, count_log_bytes(request, manifest));
@@ -244,13 +244,14 @@ static blitzdb_status go_on(const struct bzd_recovery_request *request, struct b
     init_writer(writer, request, manifest->database_id);
     writer->position = tail->position;
     writer->durable = tail->position;
-    if (was_open && tail->has_segment)
-        status = bzd_wal_writer_resume(writer, tail, request->error);
-    else if (!was_open)
+    if (!was_open)
         status = remove_stale_segments(request, manifest->log_end);
+    if (status == BLITZDB_OK && (was_open || manifest->is_sealed) && tail->has_segment)
+        status = bzd_wal_writer_resume(writer, tail, request->error);
     if (status == BLITZDB_OK && logged && writer->file == NULL)
         status = bzd_wal_writer_begin_segment(writer, tail->position, request->error);
-    if (status == BLITZDB_OK && logged != was_open) {
+    if (status == BLITZDB_OK && (logged != was_open || manifest->is_sealed)) {
+        manifest->is_sealed = false;
         manifest->log_end = logged ? UINT64_MAX : tail->position;
         status = bzd_manifest_write(request->env, request->dir, manifest, request->error);
     }

@@ -115,6 +115,22 @@ static blitzdb_status read_groups(struct reading *reading) {
     return BLITZDB_OK;
 }
 
+/** A sealed log was made open again before anything was written behind its end. */
+static blitzdb_status check_seal(struct reading *reading) {
+    struct bzd_wal_segment *segment = &reading->segment;
+    uint64_t offset = segment->offset;
+    if (!reading->source->is_sealed || reading->segment_end != reading->source->end)
+        return BLITZDB_OK;
+    const char *fault;
+    struct bzd_wal_group group;
+    blitzdb_status status = bzd_wal_segment_next(segment, &group, &fault, reading->error);
+    if (status == BLITZDB_OK && fault == NULL)
+        return bzd_file_reader_corrupt(&segment->file, offset,
+                                       "the log goes on where the MANIFEST says that it was closed",
+                                       reading->error);
+    return status;
+}
+
 /** Notes where the log ends if this segment is the last. */
 static void note_tail(struct reading *reading) {
     const struct bzd_wal_segment *segment = &reading->segment;
@@ -122,7 +138,8 @@ static void note_tail(struct reading *reading) {
     reading->tail->position = bzd_wal_segment_position(segment);
     reading->tail->segment_start = segment->start;
     reading->tail->segment_id = segment->id;
-    reading->tail->cut_bytes = reading->segment_end == UINT64_MAX ? segment->file.size - segment->offset : 0;
+    bool is_last = reading->segment_end == reading->source->end;
+    reading->tail->cut_bytes = is_last ? segment->file.size - segment->offset : 0;
 }
 
 /** Reads the open segment; `fault` says what is wrong with its header, if anything. */
@@ -143,7 +160,7 @@ static blitzdb_status read_segment(struct reading *reading, const char *fault) {
                                        reading->error);
     blitzdb_status status = read_groups(reading);
     note_tail(reading);
-    return status;
+    return status == BLITZDB_OK ? check_seal(reading) : status;
 }
 
 /** Opens and reads the segment with an index. */
@@ -161,6 +178,25 @@ static blitzdb_status visit_segment(struct reading *reading, size_t index) {
     return status;
 }
 
+/** A segment behind the end of a sealed log is one that was being created, and has no group. */
+static blitzdb_status check_behind_seal(const struct reading *reading, uint64_t start) {
+    const struct bzd_wal_source *source = reading->source;
+    struct bzd_file_reader file;
+    char name[BZD_NAME_MAX];
+    bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
+    blitzdb_status status = bzd_file_reader_open(&file, source->env, source->dir, name, reading->error);
+    if (status == BLITZDB_NOT_FOUND)
+        return BLITZDB_OK;
+    if (status != BLITZDB_OK)
+        return status;
+    if (file.size > BZD_WAL_SEGMENT_HEADER_SIZE)
+        status = bzd_file_reader_corrupt(
+            &file, 0, "the log goes on behind the position where the MANIFEST says that it was closed",
+            reading->error);
+    bzd_file_reader_close(&file);
+    return status;
+}
+
 /** Lists the segments that begin before the end and finds the one that contains `from`. */
 static blitzdb_status find_first(struct reading *reading, size_t *first_out) {
     const struct bzd_wal_source *source = reading->source;
@@ -169,8 +205,16 @@ static blitzdb_status find_first(struct reading *reading, size_t *first_out) {
     if (status != BLITZDB_OK)
         return bzd_error_set(reading->error, status, segments->failure, "listing the log files in %s",
                              source->dir);
-    while (segments->count > 0 && segments->numbers[segments->count - 1] >= source->end)
+    while (status == BLITZDB_OK && segments->count > 0 &&
+           segments->numbers[segments->count - 1] >= source->end) {
         segments->count--;
+        if (source->is_sealed)
+            status = check_behind_seal(reading, segments->numbers[segments->count]);
+    }
+    if (status != BLITZDB_OK) {
+        bzd_listing_deinit(segments);
+        return status;
+    }
 
     size_t first = 0;
     while (first + 1 < segments->count && segments->numbers[first + 1] <= source->from)

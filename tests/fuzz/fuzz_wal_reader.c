@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     struct one_file_env env;
     one_file_env_init(&env, "log-0000000000000000", segment, segment_size);
-    struct bzd_wal_source source = {&env.table, ".", database_id, 0, UINT64_MAX};
+    struct bzd_wal_source source = {&env.table, ".", database_id, 0, UINT64_MAX, false};
     struct bzd_wal_tail tail;
     blitzdb_error error = {.status = BLITZDB_OK};
     uint32_t sum = 0;

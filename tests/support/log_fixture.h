@@ -127,7 +127,7 @@ static inline blitzdb_status log_take(void *user, const struct bzd_record *recor
 /** Reads the log of an environment from a position to another. */
 static inline blitzdb_status log_read_of(struct log_fixture *fixture, const blitzdb_env *env, uint64_t from,
                                          uint64_t end, struct log_seen *seen, struct bzd_wal_tail *tail_out) {
-    struct bzd_wal_source source = {env, LOG_DIR, fixture->database_id, from, end};
+    struct bzd_wal_source source = {env, LOG_DIR, fixture->database_id, from, end, false};
     fixture->error = (blitzdb_error){.status = BLITZDB_OK};
     blitzdb_status status = bzd_wal_read(&source, log_take, seen, tail_out, &fixture->error);
     cr_assert_eq(seen->wrong, false, "a wrong record was handed over");

@@ -54,7 +54,7 @@ static blitzdb_status count_record(void *user, const struct bzd_record *record) 
 
 /** Records a reader finds in the files as they are now. */
 static unsigned records_on_disk(void) {
-    struct bzd_wal_source source = {env, LOG_DIR, database_id, 0, UINT64_MAX};
+    struct bzd_wal_source source = {env, LOG_DIR, database_id, 0, UINT64_MAX, false};
     struct bzd_wal_tail tail;
     unsigned count = 0;
     cr_assert_eq(bzd_wal_read(&source, count_record, &count, &tail, NULL), BLITZDB_OK);
@@ -183,7 +183,7 @@ Test(log, group_start_is_a_readable_position) {
     append(3);
     cr_assert_eq(bzd_log_write_out(&tested, load(&tested.position)), BLITZDB_OK);
 
-    struct bzd_wal_source source = {env, LOG_DIR, database_id, start, UINT64_MAX};
+    struct bzd_wal_source source = {env, LOG_DIR, database_id, start, UINT64_MAX, false};
     struct bzd_wal_tail tail;
     unsigned count = 0;
     cr_assert_eq(bzd_wal_read(&source, count_record, &count, &tail, NULL), BLITZDB_OK);
@@ -201,7 +201,7 @@ Test(log, seal_vouches_for_the_last_group) {
     cr_assert_eq(env->write_at(env->user, file, &byte, 1, BZD_WAL_SEGMENT_HEADER_SIZE + 50), 0);
     cr_assert_eq(env->close(env->user, file), 0);
 
-    struct bzd_wal_source source = {env, LOG_DIR, database_id, 0, UINT64_MAX};
+    struct bzd_wal_source source = {env, LOG_DIR, database_id, 0, UINT64_MAX, false};
     struct bzd_wal_tail tail;
     unsigned count = 0;
     cr_assert_eq(bzd_wal_read(&source, count_record, &count, &tail, NULL), BLITZDB_CORRUPT);

@@ -29,7 +29,8 @@ static const struct bzd_manifest golden = {
 static bool equal(const struct bzd_manifest *left, const struct bzd_manifest *right) {
     return memcmp(left->database_id, right->database_id, sizeof left->database_id) == 0 &&
            left->has_snapshot == right->has_snapshot && left->snapshot_serial == right->snapshot_serial &&
-           left->log_start == right->log_start && left->log_end == right->log_end;
+           left->log_start == right->log_start && left->log_end == right->log_end &&
+           left->is_sealed == right->is_sealed;
 }
 
 /** Puts bytes in place of the MANIFEST and reads it. */
@@ -67,14 +68,16 @@ Test(manifest, writes_the_documented_bytes) {
 /* What was written is read, in each of its forms. */
 Test(manifest, round_trip) {
     struct mem_env *disk = mem_env_create(1);
-    struct bzd_manifest forms[4] = {golden, golden, golden, golden};
+    struct bzd_manifest forms[5] = {golden, golden, golden, golden, golden};
     forms[1].log_end = 0x2000;
     forms[2].has_snapshot = false;
     forms[2].snapshot_serial = 0;
     forms[3].snapshot_serial = UINT64_MAX;
     forms[3].log_start = forms[3].log_end = UINT64_MAX - 1;
+    forms[4].log_end = 0x2000;
+    forms[4].is_sealed = true;
 
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         struct bzd_manifest manifest;
         cr_assert_eq(bzd_manifest_write(mem_env_table(disk), ".", &forms[i], NULL), BLITZDB_OK);
         cr_assert_eq(bzd_manifest_read(mem_env_table(disk), ".", &manifest, NULL), BLITZDB_OK);
@@ -162,6 +165,16 @@ Test(manifest, refuses_other_texts) {
         "0000000000001000\n",
         "blitzdb manifest 1\ndatabase 00112233445566778899aabbccddeeff\nsnapshot none\n"
         "log 0000000000001000 0000000000000fff\n",
+        "blitzdb manifest 1\ndatabase 00112233445566778899aabbccddeeff\nsnapshot none\n"
+        "log 0000000000001000 sealed open\n",
+        "blitzdb manifest 1\ndatabase 00112233445566778899aabbccddeeff\nsnapshot none\n"
+        "log 0000000000001000 sealed ffffffffffffffff\n",
+        "blitzdb manifest 1\ndatabase 00112233445566778899aabbccddeeff\nsnapshot none\n"
+        "log 0000000000001000 sealed 0000000000000fff\n",
+        "blitzdb manifest 1\ndatabase 00112233445566778899aabbccddeeff\nsnapshot none\n"
+        "log 0000000000001000 sealed\n",
+        "blitzdb manifest 1\ndatabase 00112233445566778899aabbccddeeff\nsnapshot none\n"
+        "log 0000000000001000 sealed 1000\n",
         "blitzdb manifest 1\ndatabase 00112233445566778899aabbccddeeff\nsnapshot none\n"
         "log 0000000000001000 ffffffffffffffff\n",
         "blitzdb manifest 1\ndatabase 00112233445566778899aabbccddeeff\nsnapshot none\n"

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "db_fixture.h"
+#include "raw_file.h"
 
 TestSuite(recovery, .init = fixture_open, .fini = fixture_close);
 
@@ -303,4 +304,95 @@ Test(recovery, threads_have_a_limit) {
     options.recovery_threads = 0;
     options.reserved3 = 1;
     cr_assert_eq(blitzdb_open("other", &options, &other), BLITZDB_INVALID);
+}
+
+/** Contents of a file of the disk, to put it back later. */
+static struct raw_file keep(const char *path) {
+    struct raw_file file;
+    raw_file_read(mem_env_table(disk), path, &file);
+    return file;
+}
+
+/* A clean close seals the log: even its very end cannot vanish unseen, and the next open goes on in the same
+ * segment. */
+Test(recovery, sealed_log) {
+    blitzdb_options options = fixture_options();
+    blitzdb_error error;
+    options.error = &error;
+    cr_assert_eq(set_text(db, "key", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    struct raw_file log = keep("db/log-0000000000000000");
+    for (size_t size = 0; size < log.size; size++) {
+        raw_file_write(options.env, "db/log-0000000000000000", log.bytes, size);
+        cr_assert_eq(blitzdb_open("db", &options, &db), BLITZDB_CORRUPT, "%zu bytes", size);
+    }
+    log.bytes[log.size] = 'x'; /* of nobody */
+    raw_file_write(options.env, "db/log-0000000000000000", log.bytes, log.size + 1);
+
+    db = fixture_open_with(&options);
+
+    cr_assert_str_eq(get_text(db, "key"), "1");
+    cr_assert_eq(set_text(db, "key", "2"), BLITZDB_OK);
+    fixture_reopen(&options);
+    cr_assert_str_eq(get_text(db, "key"), "2");
+    cr_assert_not(raw_file_exists(options.env, "db/log-0000000000000046"), "closing begins no segment");
+    blitzdb_stats_info stats = BLITZDB_STATS_INFO_INIT;
+    cr_assert_eq(blitzdb_stats(db, &stats), BLITZDB_OK);
+    cr_assert_eq(stats.truncated_bytes, 0);
+}
+
+/* The MANIFEST of an earlier close does not hide what was written since. */
+Test(recovery, older_seal) {
+    blitzdb_options options = fixture_options();
+    blitzdb_error error;
+    options.error = &error;
+    cr_assert_eq(set_text(db, "key", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    struct raw_file old = keep("db/MANIFEST");
+    db = fixture_open_with(&options);
+    cr_assert_eq(set_text(db, "key", "2"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    struct raw_file new = keep("db/MANIFEST");
+
+    raw_file_write(options.env, "db/MANIFEST", old.bytes, old.size);
+    cr_assert_eq(blitzdb_open("db", &options, &db), BLITZDB_CORRUPT);
+    cr_assert(strstr(error.text, "goes on where the MANIFEST says that it was closed") != NULL, "%s",
+              error.text);
+
+    raw_file_write(options.env, "db/MANIFEST", new.bytes, new.size);
+    db = fixture_open_with(&options);
+    cr_assert_str_eq(get_text(db, "key"), "2");
+}
+
+/* The same if the log went on in a new segment; one that was just being created is a leftover. */
+Test(recovery, segment_behind_a_seal) {
+    blitzdb_options options = fixture_options();
+    blitzdb_error error;
+    options.error = &error;
+    cr_assert_eq(set_text(db, "key", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    struct raw_file segment = keep("db/log-0000000000000000");
+
+    raw_file_write(options.env, "db/log-0000000000001000", segment.bytes, 65);
+    cr_assert_eq(blitzdb_open("db", &options, &db), BLITZDB_CORRUPT);
+    cr_assert(strstr(error.text, "log-0000000000001000") != NULL, "%s", error.text);
+
+    raw_file_write(options.env, "db/log-0000000000001000", segment.bytes, 64);
+    db = fixture_open_with(&options);
+    cr_assert_not(raw_file_exists(options.env, "db/log-0000000000001000"));
+}
+
+/* If the MANIFEST cannot be written at the close, everything is on disk all the same. */
+Test(recovery, close_without_room_for_a_seal) {
+    blitzdb_options options = fixture_options();
+    cr_assert_eq(set_text(db, "key", "1"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_sync(db), BLITZDB_OK);
+    struct mem_env_fault fault = {.call = MEM_CALL_CREATE, .nth = 1, .error = ENOSPC, .for_good = true};
+    mem_env_fail(disk, &fault);
+
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+
+    mem_env_disarm(disk);
+    db = fixture_open_with(&options);
+    cr_assert_str_eq(get_text(db, "key"), "1");
 }

@@ -301,7 +301,7 @@ Test(wal_reader, hands_over_batches) {
     cr_assert_eq(fixture_write(&fixture, NULL, 0, 0), BLITZDB_OK);
 
     unsigned counts[8] = {0};
-    struct bzd_wal_source source = {fixture.env, LOG_DIR, fixture.database_id, 0, UINT64_MAX};
+    struct bzd_wal_source source = {fixture.env, LOG_DIR, fixture.database_id, 0, UINT64_MAX, false};
     struct bzd_wal_tail tail;
     cr_assert_eq(bzd_wal_read(&source, count_record, counts, &tail, &fixture.error), BLITZDB_OK);
 

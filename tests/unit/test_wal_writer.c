@@ -97,7 +97,7 @@ Test(wal_writer, documented_bytes_are_read) {
     raw_file_write(env, "log-0000000000001000", golden_segment, sizeof golden_segment);
 
     unsigned counts[8] = {0};
-    struct bzd_wal_source source = {env, ".", golden_database_id, 4096, UINT64_MAX};
+    struct bzd_wal_source source = {env, ".", golden_database_id, 4096, UINT64_MAX, false};
     struct bzd_wal_tail tail;
     cr_assert_eq(bzd_wal_read(&source, count_record, counts, &tail, NULL), BLITZDB_OK);
 
