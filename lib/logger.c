@@ -37,7 +37,9 @@ blitzdb_status bzd_status_of_errno(int system_errno) {
     case EDQUOT:
         return BLITZDB_NO_SPACE;
     case ENOMEM:
-        return BLITZDB_NO_MEMORY;
+    case EMFILE:
+    case ENFILE:
+        return BLITZDB_NO_MEMORY; /* passing, like that: a descriptor may be free the next time */
     default:
         return BLITZDB_IO;
     }

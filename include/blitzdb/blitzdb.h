@@ -22,7 +22,8 @@
  * parent process: open again) and ::BLITZDB_INVALID (a NULL where none may be, an option out of range: fix
  * the call). Every writing call may answer
  * - ::BLITZDB_TOO_LARGE: key or value above 512 MiB;
- * - ::BLITZDB_NO_MEMORY: the allocator refused; nothing was changed, try again later;
+ * - ::BLITZDB_NO_MEMORY: memory, or a descriptor for a log file, was refused; nothing was changed, try again
+ *   later;
  * - ::BLITZDB_MEMORY_LIMIT: the limit of the options is reached; delete something or allow eviction;
  * - ::BLITZDB_NO_SPACE, ::BLITZDB_IO: the log could not be written. A write that waits for the disk (mode
  *   always) may answer this after its change became visible: whether it is durable is unknown then;

@@ -332,7 +332,7 @@ Test(wal_reader, every_failing_call_is_reported) {
     } faults[] = {
         {MEM_CALL_ANY_MEMORY, ENOMEM, BLITZDB_NO_MEMORY},
         {MEM_CALL_LIST_DIR, EIO, BLITZDB_IO},
-        {MEM_CALL_OPEN, EMFILE, BLITZDB_IO},
+        {MEM_CALL_OPEN, EMFILE, BLITZDB_NO_MEMORY},
         {MEM_CALL_FILE_SIZE, EIO, BLITZDB_IO},
         {MEM_CALL_READ, EIO, BLITZDB_IO},
     };
