@@ -96,13 +96,10 @@ static blitzdb_status apply_to_shard(const struct bzd_bulk *bulk, uint32_t index
     return status;
 }
 
-blitzdb_status bzd_bulk_apply(struct bzd_bulk *bulk, bool may_shrink) {
-    const struct bzd_store *store = bulk->store;
+blitzdb_status bzd_bulk_apply_part(const struct bzd_bulk *bulk, uint32_t part, bool may_shrink) {
     blitzdb_status status = BLITZDB_OK;
-    for (uint32_t i = 0; i < BZD_ARENAS && bulk->count > 0; i++)
-        for (uint32_t shard = (bulk->arena + i) % BZD_ARENAS;
-             shard < store->shard_count && status == BLITZDB_OK; shard += BZD_ARENAS)
-            status = apply_to_shard(bulk, shard, may_shrink);
-    bulk->count = 0;
+    for (uint32_t shard = part; shard < bulk->store->shard_count && status == BLITZDB_OK;
+         shard += BZD_BULK_PARTS)
+        status = apply_to_shard(bulk, shard, may_shrink);
     return status;
 }

@@ -29,15 +29,13 @@ struct worker {
     struct bzd_thread thread;
     struct bzd_bulk bulk;
     struct bzd_buffer memory; /**< of a block */
-    bool is_caller;
+    uint32_t number;          /**< 0: the thread that called */
 };
 
 static blitzdb_status init_worker(struct worker *worker, struct loading *loading, uint32_t number) {
-    *worker = (struct worker){.loading = loading, .is_caller = number == 0};
+    *worker = (struct worker){.loading = loading, .number = number};
     bzd_buffer_init(&worker->memory, loading->store->env);
-    blitzdb_status status = bzd_bulk_init(&worker->bulk, loading->store);
-    worker->bulk.arena = number % BZD_ARENAS;
-    return status;
+    return bzd_bulk_init(&worker->bulk, loading->store);
 }
 
 static void deinit_worker(struct worker *worker) {
@@ -79,18 +77,24 @@ static bool next_block(struct loading *loading, struct bzd_snapshot_block *block
     return found;
 }
 
-static blitzdb_status apply(struct bzd_bulk *bulk) {
+/** Applies what was collected. Threads that begin at different parts stay out of each other's way. */
+static blitzdb_status apply(struct worker *worker) {
+    struct bzd_bulk *bulk = &worker->bulk;
+    blitzdb_status status = BLITZDB_OK;
     bzd_bulk_sort(bulk);
-    return bzd_bulk_apply(bulk, false);
+    for (uint32_t i = 0; i < BZD_BULK_PARTS && status == BLITZDB_OK; i++)
+        status = bzd_bulk_apply_part(bulk, (worker->number + i) % BZD_BULK_PARTS, false);
+    bzd_bulk_clear(bulk);
+    return status;
 }
 
 static blitzdb_status take_record(void *user, const struct bzd_record *record) {
-    struct bzd_bulk *bulk = user;
+    struct worker *worker = user;
     blitzdb_status status = BLITZDB_OK;
-    if (bzd_bulk_is_full(bulk))
-        status = apply(bulk);
+    if (bzd_bulk_is_full(&worker->bulk))
+        status = apply(worker);
     if (status == BLITZDB_OK)
-        bzd_bulk_add(bulk, record);
+        bzd_bulk_add(&worker->bulk, record);
     return status;
 }
 
@@ -101,9 +105,9 @@ static blitzdb_status load_block(struct worker *worker, const struct bzd_snapsho
     struct bzd_slice payload;
     blitzdb_status status = bzd_snapshot_reader_load(reader, block, &worker->memory, &payload, error);
     if (status == BLITZDB_OK)
-        status = bzd_snapshot_reader_records(reader, block, payload, take_record, &worker->bulk, error);
+        status = bzd_snapshot_reader_records(reader, block, payload, take_record, worker, error);
     if (status == BLITZDB_OK)
-        status = apply(&worker->bulk);
+        status = apply(worker);
     return status;
 }
 
@@ -119,7 +123,7 @@ static void finish_block(struct worker *worker, const struct bzd_snapshot_block 
     if (status != BLITZDB_OK)
         note_fault(loading, block->number, status, error);
     bzd_mutex_release(&loading->mutex);
-    if (!worker->is_caller || bzd_progress_note(loading->progress, bytes_done, records_done) == BLITZDB_OK)
+    if (worker->number != 0 || bzd_progress_note(loading->progress, bytes_done, records_done) == BLITZDB_OK)
         return;
     const blitzdb_error none = {0};
     bzd_mutex_acquire(&loading->mutex);

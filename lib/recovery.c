@@ -177,7 +177,9 @@ static blitzdb_status read_log(const struct bzd_recovery_request *request, struc
     if (status != BLITZDB_OK)
         return status;
     tail->position = source.from;
-    bzd_replay_init(&replay, store, request->threads > 1, request->progress, &tail->position);
+    status = bzd_replay_init(&replay, store, request->threads, request->progress, &tail->position);
+    if (status != BLITZDB_OK)
+        return status;
     status = bzd_wal_read(&source, bzd_replay_take, &replay, tail, request->error);
     if (status == BLITZDB_OK)
         status = bzd_replay_finish(&replay);

@@ -7,79 +7,92 @@ enum {
     COPIED_MAX = 64 * 1024, /* a larger record is applied where it stands */
 };
 
-void bzd_replay_init(struct bzd_replay *replay, struct bzd_store *store, bool wants_helper,
-                     struct bzd_progress *progress, const uint64_t *position) {
+blitzdb_status bzd_replay_init(struct bzd_replay *replay, struct bzd_store *store, uint32_t threads,
+                               struct bzd_progress *progress, const uint64_t *position) {
+    uint32_t helpers = threads - 1;
     *replay = (struct bzd_replay){.store = store,
                                   .progress = progress,
                                   .position = position,
                                   .from = *position,
-                                  .wants_helper = wants_helper};
+                                  .helpers_wanted =
+                                      helpers < BZD_REPLAY_HELPERS_MAX ? helpers : BZD_REPLAY_HELPERS_MAX};
+    blitzdb_status status = bzd_mutex_init(&replay->mutex);
+    if (status != BLITZDB_OK)
+        return status;
+    status = bzd_condition_init(&replay->changed);
+    if (status != BLITZDB_OK)
+        bzd_mutex_deinit(&replay->mutex);
+    return status;
 }
 
-/* -- The helper ------------------------------------------------------------------------------------ */
+/* -- Applying -------------------------------------------------------------------------------------- */
 
-static blitzdb_status apply_chunk(struct bzd_replay_chunk *chunk) {
-    chunk->size = 0;
-    return bzd_bulk_apply(&chunk->bulk, true);
-}
-
-static void help(void *argument) {
-    struct bzd_replay *replay = argument;
+/** Applies a part of the work; false: no part is left to begin. The mutex is held, but not meanwhile. */
+static bool apply_part(struct bzd_replay *replay) {
+    const struct bzd_bulk *work = replay->work;
+    if (work == NULL || replay->parts_begun == BZD_BULK_PARTS)
+        return false;
+    uint32_t part = replay->parts_begun++;
+    blitzdb_status status = replay->status;
+    bzd_mutex_release(&replay->mutex);
+    if (status == BLITZDB_OK)
+        status = bzd_bulk_apply_part(work, part, true);
     bzd_mutex_acquire(&replay->mutex);
-    while (!replay->is_over) {
-        if (replay->work == NULL) {
-            bzd_condition_wait(&replay->changed, &replay->mutex);
-            continue;
-        }
-        blitzdb_status before = replay->status;
-        bzd_mutex_release(&replay->mutex);
-        blitzdb_status status = before == BLITZDB_OK ? apply_chunk(replay->work) : before;
-        bzd_mutex_acquire(&replay->mutex);
+    if (replay->status == BLITZDB_OK)
         replay->status = status;
+    if (++replay->parts_done == BZD_BULK_PARTS) {
         replay->work = NULL;
         bzd_condition_signal_all(&replay->changed);
     }
+    return true;
+}
+
+/** What a helper does. */
+static void help(void *argument) {
+    struct bzd_replay *replay = argument;
+    bzd_mutex_acquire(&replay->mutex);
+    while (!replay->is_over)
+        if (!apply_part(replay))
+            bzd_condition_wait(&replay->changed, &replay->mutex);
     bzd_mutex_release(&replay->mutex);
 }
 
-/** Gets a helper if there is one to be had; without it everything works, but takes longer. */
-static void start_helper(struct bzd_replay *replay) {
-    replay->wants_helper = false;
-    if (bzd_mutex_init(&replay->mutex) != BLITZDB_OK)
+/** Gets helpers until one cannot be had; without them everything works, but takes longer. */
+static void start_helpers(struct bzd_replay *replay) {
+    if (replay->helpers_wanted == 0)
         return;
-    if (bzd_condition_init(&replay->changed) != BLITZDB_OK)
-        goto err_mutex;
-    /* The helper uses what is on this thread's stack. */
+    /* They use what is on this thread's stack. */
     replay->cancel = bzd_cancel_disable();
-    replay->has_helper = bzd_thread_start(&replay->helper, help, replay) == BLITZDB_OK;
-    if (replay->has_helper)
-        return;
-    bzd_cancel_restore(replay->cancel);
-    bzd_condition_deinit(&replay->changed);
-err_mutex:
-    bzd_mutex_deinit(&replay->mutex);
+    while (replay->helper_count < replay->helpers_wanted &&
+           bzd_thread_start(&replay->helpers[replay->helper_count], help, replay) == BLITZDB_OK)
+        replay->helper_count++;
+    replay->helpers_wanted = 0;
+    if (replay->helper_count == 0)
+        bzd_cancel_restore(replay->cancel);
 }
 
-static void stop_helper(struct bzd_replay *replay) {
+static void stop_helpers(struct bzd_replay *replay) {
     bzd_mutex_acquire(&replay->mutex);
     replay->is_over = true;
     bzd_condition_signal_all(&replay->changed);
     bzd_mutex_release(&replay->mutex);
-    bzd_thread_join(&replay->helper);
+    for (uint32_t i = 0; i < replay->helper_count; i++)
+        bzd_thread_join(&replay->helpers[i]);
     bzd_cancel_restore(replay->cancel);
-    bzd_condition_deinit(&replay->changed);
-    bzd_mutex_deinit(&replay->mutex);
-    replay->has_helper = false;
+    replay->helper_count = 0;
 }
 
-/** Waits until the helper has nothing to do, then gives it a chunk (NULL: none). */
-static blitzdb_status hand_to_helper(struct bzd_replay *replay, struct bzd_replay_chunk *chunk) {
+/** Has the present work finished, with this thread's part in it, and begins another one (NULL: none). */
+static blitzdb_status exchange_work(struct bzd_replay *replay, const struct bzd_bulk *work) {
     bzd_mutex_acquire(&replay->mutex);
     while (replay->work != NULL)
-        bzd_condition_wait(&replay->changed, &replay->mutex);
+        if (!apply_part(replay))
+            bzd_condition_wait(&replay->changed, &replay->mutex);
     blitzdb_status status = replay->status;
-    replay->work = chunk;
-    if (chunk != NULL)
+    replay->work = status == BLITZDB_OK ? work : NULL;
+    replay->parts_begun = 0;
+    replay->parts_done = 0;
+    if (replay->work != NULL && replay->helper_count > 0)
         bzd_condition_signal_all(&replay->changed);
     bzd_mutex_release(&replay->mutex);
     return status;
@@ -87,34 +100,34 @@ static blitzdb_status hand_to_helper(struct bzd_replay *replay, struct bzd_repla
 
 /* -- Taking records -------------------------------------------------------------------------------- */
 
-/** Has the records so far applied, now or soon, and makes room for others. */
+static blitzdb_status note_progress(const struct bzd_replay *replay) {
+    return bzd_progress_note(replay->progress, *replay->position - replay->from, replay->records);
+}
+
+/** Gives the records so far to whoever applies them, and goes on with a chunk that is done: the other one, or
+ * the same if nobody helps. */
 static blitzdb_status hand_over(struct bzd_replay *replay) {
     struct bzd_replay_chunk *chunk = &replay->chunks[replay->filling];
-    blitzdb_status status = BLITZDB_OK;
-    if (chunk->bytes != NULL && chunk->bulk.count > 0) {
-        bzd_bulk_sort(&chunk->bulk);
-        if (replay->wants_helper)
-            start_helper(replay);
-        if (replay->has_helper) {
-            status = hand_to_helper(replay, chunk);
-            replay->filling ^= 1;
-        } else {
-            status = apply_chunk(chunk);
-        }
-    }
-    if (status == BLITZDB_OK)
-        status = bzd_progress_note(replay->progress, *replay->position - replay->from, replay->records);
-    return status;
+    if (chunk->bytes == NULL || chunk->bulk.count == 0)
+        return note_progress(replay);
+    bzd_bulk_sort(&chunk->bulk);
+    blitzdb_status status = exchange_work(replay, &chunk->bulk);
+    if (status == BLITZDB_OK && replay->helper_count == 0)
+        status = exchange_work(replay, NULL);
+    if (status != BLITZDB_OK)
+        return status;
+    if (replay->helper_count > 0)
+        replay->filling ^= 1;
+    chunk = &replay->chunks[replay->filling];
+    bzd_bulk_clear(&chunk->bulk);
+    chunk->size = 0;
+    return note_progress(replay);
 }
 
 /** Waits until everything taken so far is applied. */
 static blitzdb_status catch_up(struct bzd_replay *replay) {
     blitzdb_status status = hand_over(replay);
-    if (replay->has_helper) {
-        blitzdb_status rest = hand_to_helper(replay, NULL);
-        status = status == BLITZDB_OK ? rest : status;
-    }
-    return status;
+    return status == BLITZDB_OK ? exchange_work(replay, NULL) : status;
 }
 
 static blitzdb_status init_chunk(struct bzd_replay_chunk *chunk, struct bzd_store *store) {
@@ -143,6 +156,7 @@ static blitzdb_status copy_record(struct bzd_replay *replay, const struct bzd_re
     blitzdb_status status = BLITZDB_OK;
     size_t size = record->key.size + record->value.size;
     if (chunk->bytes != NULL && (bzd_bulk_is_full(&chunk->bulk) || size > CHUNK_BYTES - chunk->size)) {
+        start_helpers(replay);
         status = hand_over(replay);
         chunk = &replay->chunks[replay->filling];
     }
@@ -173,8 +187,10 @@ blitzdb_status bzd_replay_finish(struct bzd_replay *replay) {
 }
 
 void bzd_replay_deinit(struct bzd_replay *replay) {
-    if (replay->has_helper)
-        stop_helper(replay);
+    if (replay->helper_count > 0)
+        stop_helpers(replay);
+    bzd_condition_deinit(&replay->changed);
+    bzd_mutex_deinit(&replay->mutex);
     for (unsigned i = 0; i < 2; i++) {
         bzd_bulk_deinit(&replay->chunks[i].bulk);
         bzd_free(replay->store->env, replay->chunks[i].bytes);

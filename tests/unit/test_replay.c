@@ -1,4 +1,4 @@
-/* Replay in bulks, with a helper and without: what is there at the end is what record by record would give.
+/* Replay in bulks, with helpers and without: what is there at the end is what record by record would give.
  */
 #include <criterion/criterion.h>
 
@@ -31,11 +31,13 @@ struct fixture {
     struct bzd_replay replay;
 };
 
-static void begin(struct fixture *fixture, bool wants_helper) {
-    cr_assert_eq(bzd_store_init(&fixture->store, env, 8), BLITZDB_OK);
+static void begin(struct fixture *fixture, uint32_t threads) {
+    cr_assert_eq(bzd_store_init(&fixture->store, env, 32), BLITZDB_OK);
     fixture->position = 0;
     bzd_progress_init(&fixture->progress, env, NULL, NULL);
-    bzd_replay_init(&fixture->replay, &fixture->store, wants_helper, &fixture->progress, &fixture->position);
+    cr_assert_eq(
+        bzd_replay_init(&fixture->replay, &fixture->store, threads, &fixture->progress, &fixture->position),
+        BLITZDB_OK);
 }
 
 static void end(struct fixture *fixture) {
@@ -69,16 +71,14 @@ static struct bzd_record random_record(struct rng *rng) {
     record.key = bzd_slice_of(key, (size_t)key_size);
     record.value = bzd_slice_of(value, (size_t)value_size);
     record.expire_at_ms = (int64_t)rng_below(rng, 1000);
-    switch (rng_below(rng, 100)) {
+    switch (rng_below(rng, 5000)) { /* now and then something that is not about one key */
     case 0:
         return (struct bzd_record){.type = BZD_RECORD_BATCH, .number = 2};
     case 1:
         record.value = bzd_slice_of(zeros, 1000 + rng_below(rng, sizeof zeros - 1000));
         return record;
     case 2:
-        if (rng_below(rng, 20) == 0)
-            return (struct bzd_record){.type = BZD_RECORD_FLUSH, .number = 1 + rng_below(rng, 3)};
-        return record;
+        return (struct bzd_record){.type = BZD_RECORD_FLUSH, .number = 1 + rng_below(rng, 3)};
     case 3:
         return (struct bzd_record){.type = BZD_RECORD_MAP, .number = BZD_MAP_IDENTITY};
     default:
@@ -130,11 +130,11 @@ static void assert_same(const struct bzd_store *store, const struct bzd_store *o
 
 /* Sets, deletions, expiries, flushes, maps and large values in any order. */
 Test(replay, is_the_same_as_record_by_record) {
-    for (unsigned helper = 0; helper < 2; helper++) {
+    for (uint32_t threads = 1; threads <= 4; threads *= 2) {
         struct fixture bulk;
         struct bzd_store single;
         struct rng rng = {7};
-        begin(&bulk, helper == 1);
+        begin(&bulk, threads);
         cr_assert_eq(bzd_store_init(&single, env, 4), BLITZDB_OK);
         for (unsigned i = 0; i < 60000; i++) {
             struct bzd_record record = random_record(&rng);
@@ -143,7 +143,7 @@ Test(replay, is_the_same_as_record_by_record) {
         }
         cr_assert_eq(bzd_replay_finish(&bulk.replay), BLITZDB_OK);
         cr_assert_eq(bulk.replay.records, 60000);
-        cr_assert_eq(bulk.replay.has_helper, helper == 1);
+        cr_assert_eq(bulk.replay.helper_count, threads - 1);
         bzd_replay_deinit(&bulk.replay);
 
         assert_same(&single, &bulk.store);
@@ -156,7 +156,7 @@ Test(replay, is_the_same_as_record_by_record) {
 Test(replay, keeps_the_order_of_a_key) {
     struct fixture fixture;
     struct bzd_entry entry;
-    begin(&fixture, false);
+    begin(&fixture, 1);
     for (unsigned i = 0; i < 1000; i++)
         cr_assert_eq(take_set(&fixture.replay, "key", bzd_slice_of(zeros, i)), BLITZDB_OK);
     struct bzd_record del = {.type = BZD_RECORD_DEL, .key = bzd_slice_of("gone", 4)};
@@ -174,11 +174,11 @@ Test(replay, keeps_the_order_of_a_key) {
 
 /* A flush takes what was before it and nothing else; so it waits for the bulk before it. */
 Test(replay, flush_stands_where_it_stands) {
-    for (unsigned helper = 0; helper < 2; helper++) {
+    for (uint32_t threads = 1; threads <= 4; threads *= 2) {
         struct fixture fixture;
         struct bzd_entry entry;
         struct bzd_record flush = {.type = BZD_RECORD_FLUSH, .number = 1};
-        begin(&fixture, helper == 1);
+        begin(&fixture, threads);
         for (unsigned i = 0; i < 10000; i++) {
             char key[16];
             snprintf(key, sizeof key, "%u", i);
@@ -195,18 +195,18 @@ Test(replay, flush_stands_where_it_stands) {
     }
 }
 
-/* If the system refuses a thread, the calling one applies. */
-Test(replay, needs_no_helper) {
+/* If the system refuses threads, the calling one applies. */
+Test(replay, needs_no_helpers) {
     struct fixture fixture;
     refuse_threads();
-    begin(&fixture, true);
+    begin(&fixture, 4);
     for (unsigned i = 0; i < 10000; i++) {
         char key[16];
         snprintf(key, sizeof key, "%u", i);
         cr_assert_eq(take_set(&fixture.replay, key, bzd_slice_of(zeros, 10)), BLITZDB_OK);
     }
     cr_assert_eq(bzd_replay_finish(&fixture.replay), BLITZDB_OK);
-    cr_assert_not(fixture.replay.has_helper);
+    cr_assert_eq(fixture.replay.helper_count, 0);
     bzd_replay_deinit(&fixture.replay);
 
     cr_assert_eq(bzd_store_count(&fixture.store, 0, NULL), 10000);
@@ -217,7 +217,7 @@ Test(replay, needs_no_helper) {
 Test(replay, refuses_a_map_that_cannot_be) {
     struct fixture fixture;
     struct bzd_record map = {.type = BZD_RECORD_MAP, .number = 0};
-    begin(&fixture, true);
+    begin(&fixture, 4);
     cr_assert_eq(bzd_replay_take(&fixture.replay, &map), BLITZDB_CORRUPT);
     bzd_replay_deinit(&fixture.replay);
     end(&fixture);
@@ -235,15 +235,15 @@ static blitzdb_status replay_some(struct fixture *fixture) {
     return status == BLITZDB_OK ? rest : status;
 }
 
-/* Wherever memory runs out, in the helper too, it is told and given back; a table that cannot grow is none.
+/* Wherever memory runs out, in a helper too, it is told and given back; a table that cannot grow is none.
  */
 Test(replay, runs_out_of_memory_anywhere) {
-    for (unsigned helper = 0; helper < 2; helper++) {
+    for (uint32_t threads = 1; threads <= 4; threads *= 2) {
         uint64_t failures = 0;
         bool fired = true;
         for (uint64_t nth = 1; fired; nth++) {
             struct fixture fixture;
-            begin(&fixture, helper == 1);
+            begin(&fixture, threads);
             struct mem_env_fault fault = {.call = MEM_CALL_ANY_MEMORY, .nth = nth};
             mem_env_fail(disk, &fault);
             blitzdb_status status = replay_some(&fixture);
