@@ -176,9 +176,9 @@ err_mutex:
 void bzd_background_stop(struct bzd_core *core) {
     if (!core->has_thread)
         return;
+    bzd_checkpoint_close(&core->checkpoint); /* the thread may be writing a snapshot: nobody waits for that */
     bzd_mutex_acquire(&core->wake_mutex);
     core->stopping = true;
-    bzd_checkpoint_close(&core->checkpoint); /* the thread may be writing a snapshot: nobody waits for that */
     bzd_condition_signal_all(&core->wake);
     bzd_mutex_release(&core->wake_mutex);
     bzd_thread_join(&core->thread);

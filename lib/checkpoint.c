@@ -5,8 +5,9 @@
 #include "path.h"
 #include "snapshot_writer.h"
 
-void bzd_checkpoint_init(struct bzd_checkpoint *checkpoint, struct bzd_store *store, struct bzd_log *log,
-                         const char *dir, const struct bzd_manifest *manifest) {
+blitzdb_status bzd_checkpoint_init(struct bzd_checkpoint *checkpoint, struct bzd_store *store,
+                                   struct bzd_log *log, const char *dir,
+                                   const struct bzd_manifest *manifest) {
     checkpoint->store = store;
     checkpoint->log = log;
     checkpoint->dir = dir;
@@ -14,6 +15,11 @@ void bzd_checkpoint_init(struct bzd_checkpoint *checkpoint, struct bzd_store *st
     checkpoint->serial = manifest->has_snapshot ? manifest->snapshot_serial : 0;
     atomic_init(&checkpoint->log_start, manifest->log_start);
     atomic_init(&checkpoint->tried_ns, store->env->monotonic_ns(store->env->user));
+    return bzd_pace_init(&checkpoint->pace, store->env);
+}
+
+void bzd_checkpoint_deinit(struct bzd_checkpoint *checkpoint) {
+    bzd_pace_deinit(&checkpoint->pace);
 }
 
 /** Switches the log of a database without one on or off, between two writes. */
@@ -40,6 +46,7 @@ static blitzdb_status pause_between(void *user, blitzdb_error *error) {
     struct bzd_checkpoint *checkpoint = attempt->checkpoint;
     if (attempt->request->pause != NULL)
         attempt->request->pause(attempt->request->user);
+    bzd_pace_step(&checkpoint->pace);
     if (atomic_load_explicit(&checkpoint->state, memory_order_relaxed) == BZD_CHECKPOINT_CANCELED ||
         atomic_load_explicit(&checkpoint->closing, memory_order_relaxed))
         return bzd_error_set(error, BLITZDB_CANCELED, 0, "the snapshot was canceled");
@@ -380,6 +387,7 @@ blitzdb_status bzd_checkpoint_run(struct bzd_checkpoint *checkpoint,
     struct attempt attempt = {.checkpoint = checkpoint, .request = request};
     blitzdb_error details = {0};
     int cancel = bzd_cancel_disable();
+    bzd_pace_begin(&checkpoint->pace);
     begin_progress(checkpoint, env->monotonic_ns(env->user));
     uint64_t changes = bzd_store_count_writes(checkpoint->store);
     blitzdb_status status = run(&attempt, &details);
@@ -395,11 +403,13 @@ blitzdb_status bzd_checkpoint_run(struct bzd_checkpoint *checkpoint,
 
 void bzd_checkpoint_cancel(struct bzd_checkpoint *checkpoint) {
     int running = BZD_CHECKPOINT_RUNNING;
-    (void)atomic_compare_exchange_strong(&checkpoint->state, &running, BZD_CHECKPOINT_CANCELED);
+    if (atomic_compare_exchange_strong(&checkpoint->state, &running, BZD_CHECKPOINT_CANCELED))
+        bzd_pace_wake(&checkpoint->pace);
 }
 
 void bzd_checkpoint_close(struct bzd_checkpoint *checkpoint) {
     atomic_store(&checkpoint->closing, true);
+    bzd_pace_wake(&checkpoint->pace);
 }
 
 void bzd_checkpoint_spoil(struct bzd_checkpoint *checkpoint, blitzdb_status status) {

@@ -22,6 +22,7 @@
 #include "backup.h"
 #include "log.h"
 #include "manifest.h"
+#include "pace.h"
 #include "store.h"
 
 /** What a snapshot is doing. */
@@ -56,6 +57,7 @@ struct bzd_checkpoint {
     _Atomic bool closing;      /**< no snapshot is begun or goes on */
     _Atomic int window_status; /**< why a record is missing in the window of a database without a log */
     struct bzd_checkpoint_progress progress;
+    struct bzd_pace pace; /**< gives way to other threads */
     /* atomic, about snapshots in the own directory */
     _Atomic uint64_t changes;    /**< callers\' changes when the last finished one began */
     _Atomic uint64_t finished;   /**< snapshots done */
@@ -75,8 +77,9 @@ struct bzd_checkpoint_request {
 };
 
 /** Fills in a zeroed structure, but for `window_only` and `logging`, which the caller sets. */
-void bzd_checkpoint_init(struct bzd_checkpoint *checkpoint, struct bzd_store *store, struct bzd_log *log,
-                         const char *dir, const struct bzd_manifest *manifest);
+blitzdb_status bzd_checkpoint_init(struct bzd_checkpoint *checkpoint, struct bzd_store *store,
+                                   struct bzd_log *log, const char *dir, const struct bzd_manifest *manifest);
+void bzd_checkpoint_deinit(struct bzd_checkpoint *checkpoint);
 
 /**
  * Writes a snapshot now. BLITZDB_BUSY: another one runs. BLITZDB_CANCELED: somebody asked for its end. After

@@ -238,12 +238,19 @@ static blitzdb_status open_core(struct bzd_core *core, const char *path, const b
         goto err_close_dir;
     core->checkpoint.window_only = !core->has_log;
     core->checkpoint.logging = &core->logging;
-    bzd_checkpoint_init(&core->checkpoint, &core->store, &core->log, core->dir, &core->recovered.manifest);
+    status = bzd_checkpoint_init(&core->checkpoint, &core->store, &core->log, core->dir,
+                                 &core->recovered.manifest);
+    if (status != BLITZDB_OK) {
+        (void)bzd_error_set(options->error, status, 0, "preparing snapshots");
+        goto err_log;
+    }
     if (options->background == BLITZDB_BACKGROUND_THREAD)
         status = bzd_background_start(core);
     if (status == BLITZDB_OK)
         return BLITZDB_OK;
     (void)bzd_error_set(options->error, status, 0, "starting the background thread");
+    bzd_checkpoint_deinit(&core->checkpoint);
+err_log:
     bzd_log_deinit(&core->log);
 err_close_dir:
     close_dir(core);
@@ -321,6 +328,7 @@ blitzdb_status blitzdb_close(blitzdb *db) {
         status = bzd_log_seal(&core->log);
     if (core->has_log && status == BLITZDB_OK)
         seal_manifest(core);
+    bzd_checkpoint_deinit(&core->checkpoint);
     bzd_log_deinit(&core->log);
     close_dir(core);
     bzd_store_deinit(&core->store);

@@ -68,6 +68,16 @@ blitzdb_status blitzdb_snapshot_cancel(blitzdb *db) {
     return status;
 }
 
+blitzdb_status blitzdb_set_snapshot_share(blitzdb *db, unsigned percent) {
+    blitzdb_status status = bzd_enter(db);
+    if (status != BLITZDB_OK)
+        return status;
+    if (percent > 100)
+        return BLITZDB_INVALID;
+    bzd_pace_set_share(&db->core->checkpoint.pace, percent == 0 ? BZD_PACE_SHARE_DEFAULT : percent);
+    return BLITZDB_OK;
+}
+
 blitzdb_status blitzdb_pump(blitzdb *db, uint32_t *next_ms_out) {
     uint32_t next_ms;
     blitzdb_status status = bzd_enter(db);

@@ -92,11 +92,21 @@ static int64_t posix_now_ms(void *user) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static uint64_t nanoseconds_of(clockid_t clock) {
+    struct timespec time = {0};
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
 static uint64_t posix_monotonic_ns(void *user) {
     (void)user;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return nanoseconds_of(CLOCK_MONOTONIC);
+}
+
+static void posix_cpu_ns(void *user, uint64_t *thread_out, uint64_t *process_out) {
+    (void)user;
+    *thread_out = nanoseconds_of(CLOCK_THREAD_CPUTIME_ID);
+    *process_out = nanoseconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static int posix_random(void *user, void *buffer, size_t size) {
@@ -390,6 +400,7 @@ const blitzdb_env *blitzdb_env_default(void) {
         .list_dir = posix_list_dir,
         .lock = posix_lock,
         .unlock = posix_unlock,
+        .cpu_ns = posix_cpu_ns,
     };
     return &env;
 }

@@ -36,6 +36,8 @@ blitzdb_status bzd_env_complete(const blitzdb_env *given, blitzdb_env *env_out) 
     TAKE_DEFAULT(list_dir);
     TAKE_DEFAULT(lock);
     TAKE_DEFAULT(unlock);
+    if (env.monotonic_ns == defaults->monotonic_ns) /* nor has a simulated clock for real times */
+        TAKE_DEFAULT(cpu_ns);
 #undef TAKE_DEFAULT
     *env_out = env;
     return BLITZDB_OK;

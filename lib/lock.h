@@ -70,6 +70,7 @@ void bzd_condition_deinit(struct bzd_condition *condition);
 void bzd_condition_wait(struct bzd_condition *condition, struct bzd_mutex *mutex);
 /** Waits at most `timeout_ms`; may return early, as every wait may. */
 void bzd_condition_wait_ms(struct bzd_condition *condition, struct bzd_mutex *mutex, uint32_t timeout_ms);
+void bzd_condition_wait_ns(struct bzd_condition *condition, struct bzd_mutex *mutex, uint64_t timeout_ns);
 void bzd_condition_signal_all(struct bzd_condition *condition);
 
 /** Lets one thread wait until another one posts, once. Unlike a condition it needs no mutex to wake up. */

@@ -152,10 +152,14 @@ void bzd_condition_wait(struct bzd_condition *condition, struct bzd_mutex *mutex
 }
 
 void bzd_condition_wait_ms(struct bzd_condition *condition, struct bzd_mutex *mutex, uint32_t timeout_ms) {
+    bzd_condition_wait_ns(condition, mutex, (uint64_t)timeout_ms * 1000000);
+}
+
+void bzd_condition_wait_ns(struct bzd_condition *condition, struct bzd_mutex *mutex, uint64_t timeout_ns) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(timeout_ms / 1000);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(timeout_ns / 1000000000);
+    until.tv_nsec += (long)(timeout_ns % 1000000000);
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;

@@ -32,11 +32,19 @@ void bzs_keeper_note_memory(struct bzs_keeper *keeper, uint64_t memory_bytes) {
     }
 }
 
+/* Of a processor while others are busy, for those who wait for a snapshot. */
+enum { WHOLE_SHARE = 100, DEFAULT_SHARE = 0 };
+
 /** Writes a snapshot, as the only one of this process that the server began. */
-static blitzdb_status write_snapshot(struct bzs_keeper *keeper) {
+static blitzdb_status write_snapshot(struct bzs_keeper *keeper, unsigned share_percent) {
     blitzdb_error error = {0};
+    blitzdb *db = keeper->server->db;
+    blitzdb_status set = blitzdb_set_snapshot_share(db, share_percent);
+    if (set != BLITZDB_OK)
+        return set;
     int64_t begin = now_ms();
-    blitzdb_status status = blitzdb_snapshot(keeper->server->db, &error);
+    blitzdb_status status = blitzdb_snapshot(db, &error);
+    set = blitzdb_set_snapshot_share(db, DEFAULT_SHARE); /* the library's own snapshots give way */
     if (status == BLITZDB_OK) {
         bzs_say(keeper->server->messages, BZS_NOTICE, "snapshot written in %lld ms",
                 (long long)(now_ms() - begin));
@@ -47,7 +55,7 @@ static blitzdb_status write_snapshot(struct bzs_keeper *keeper) {
         bzs_say(keeper->server->messages, BZS_WARNING, "snapshot failed: %s",
                 bzs_database_reason(status, &error, reason));
     }
-    return status;
+    return status == BLITZDB_OK ? set : status;
 }
 
 static void end_saving(struct bzs_keeper *keeper) {
@@ -65,7 +73,7 @@ blitzdb_status bzs_keeper_snapshot(struct bzs_keeper *keeper) {
     if (busy)
         return BLITZDB_BUSY;
 
-    blitzdb_status status = write_snapshot(keeper);
+    blitzdb_status status = write_snapshot(keeper, WHOLE_SHARE);
     end_saving(keeper);
     return status;
 }
@@ -186,7 +194,7 @@ static void wait_a_tick(struct bzs_keeper *keeper) {
 
 /** Writes the snapshot that was asked for; nobody else does, because `saving` is set. */
 static void save_as_wanted(struct bzs_keeper *keeper) {
-    blitzdb_status status = write_snapshot(keeper);
+    blitzdb_status status = write_snapshot(keeper, DEFAULT_SHARE);
     if (status != BLITZDB_OK && status != BLITZDB_BUSY)
         keeper->failed_ms = now_ms();
     end_saving(keeper);

@@ -848,6 +848,22 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_snapshot_to(blitzdb *db, co
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_snapshot_cancel(blitzdb *db);
 
 /**
+ * @brief Sets how much of one processor a snapshot, here or to another directory, may take while other
+ *        threads of the program are busy.
+ *
+ * It works for some tenths of a millisecond, then pauses. As long as all other threads together use less than
+ * a twentieth of a processor it does not pause at all. Less means that readers and writers notice less of it,
+ * and that it takes longer. The snapshot that is being written is affected, too.
+ *
+ * @param[in] db handle.
+ * @param[in] percent 1 to 100; 0: the default, 10. 100: no pauses.
+ * @retval BLITZDB_OK in force.
+ * @retval BLITZDB_INVALID more than 100.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_set_snapshot_share(blitzdb *db, unsigned percent);
+
+/**
  * @brief Does what fell due with time, in a bounded piece: interval sync, reclaiming expired entries,
  *        automatic snapshot. Not needed with ::BLITZDB_BACKGROUND_THREAD.
  *

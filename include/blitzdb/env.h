@@ -105,6 +105,12 @@ typedef struct blitzdb_env {
     int (*lock)(void *user, const char *path, blitzdb_file **file_out);
     /** Gives the lock back and closes the handle. */
     void (*unlock)(void *user, blitzdb_file *file);
+
+    /**
+     * Processor time that the calling thread, and that all threads of the process have used, in nanoseconds.
+     * NULL beside a `monotonic_ns` of your own: not known, and snapshots do not give way to other threads.
+     */
+    void (*cpu_ns)(void *user, uint64_t *thread_out, uint64_t *process_out);
 } blitzdb_env;
 
 /**

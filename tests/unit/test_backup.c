@@ -332,6 +332,16 @@ Test(backup, cancel) {
     cr_assert_eq(count_keys(db), 1099);
 }
 
+/* A share is a percentage; on a disk without processor times it makes no difference. */
+Test(backup, share) {
+    cr_assert_eq(blitzdb_set_snapshot_share(db, 101), BLITZDB_INVALID);
+    cr_assert_eq(blitzdb_set_snapshot_share(NULL, 1), BLITZDB_INVALID);
+    for (unsigned percent = 0; percent <= 100; percent += 50) {
+        cr_assert_eq(blitzdb_set_snapshot_share(db, percent), BLITZDB_OK);
+        cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    }
+}
+
 /** Looks at the statistics while a snapshot is being written. */
 static void look_at_progress(void *user, enum mem_env_call call, const char *path) {
     blitzdb_stats_info *seen = user;

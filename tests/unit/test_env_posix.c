@@ -135,6 +135,19 @@ Test(clock, both) {
     cr_assert_geq(env->monotonic_ns(env->user), first);
 }
 
+/* Processor times grow, and a thread has used no more than its process. */
+Test(clock, processor_times) {
+    uint64_t thread;
+    uint64_t process;
+    uint64_t later;
+    env->cpu_ns(env->user, &thread, &process);
+    cr_assert_leq(thread, process);
+    do /* work, until the clock has seen it */
+        env->cpu_ns(env->user, &later, &process);
+    while (later == thread);
+    cr_assert_gt(later, thread);
+}
+
 /* A new file belongs to its owner alone and is closed when a program is executed. */
 Test(open, create_is_private) {
     blitzdb_file *file = create_file();
