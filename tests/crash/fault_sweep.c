@@ -124,20 +124,12 @@ static bool is_explained(const struct sweep *sweep, blitzdb_status status) {
         return false;
     if (is_memory_fault(sweep))
         return status == BLITZDB_NO_MEMORY;
-    switch (sweep->fault.error) {
-    case ENOSPC:
-    case EDQUOT:
-        return status == BLITZDB_LOG_FAILED || status == BLITZDB_NO_SPACE;
-    case ENOMEM: /* a call whose change is visible already does not answer NO_MEMORY, which undoes */
-        return status == BLITZDB_LOG_FAILED || status == BLITZDB_NO_MEMORY || status == BLITZDB_IO;
-    case EAGAIN: /* which is what a lock answers that another process holds */
-        if (mem_env_fault_hit(sweep->env).call == MEM_CALL_LOCK)
-            return status == BLITZDB_LOCKED;
-        break;
-    default:
-        break;
-    }
-    return status == BLITZDB_LOG_FAILED || status == BLITZDB_IO;
+    int error = sweep->fault.error;
+    if (error == EAGAIN && mem_env_fault_hit(sweep->env).call == MEM_CALL_LOCK)
+        return status == BLITZDB_LOCKED; /* that is what a lock answers that another process holds */
+    if (status == BLITZDB_LOG_FAILED || (error == ENOMEM && status == BLITZDB_NO_MEMORY))
+        return true;
+    return status == (error == ENOSPC || error == EDQUOT ? BLITZDB_NO_SPACE : BLITZDB_IO);
 }
 
 /* States */

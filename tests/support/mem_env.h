@@ -163,8 +163,8 @@ uint64_t mem_env_digest(struct mem_env *env);
 /** Number of operations that a power failure may lose. */
 size_t mem_env_pending(struct mem_env *env);
 
-/** Number of those that are writes or truncates of a file that has a name. */
-size_t mem_env_pending_contents(struct mem_env *env);
+/** Number of those that are writes to a file that has a name, and that a sync could save. */
+size_t mem_env_pending_writes(struct mem_env *env);
 
 /** Prints the pending operations, one per line. */
 void mem_env_print_pending(struct mem_env *env, FILE *out);

@@ -165,11 +165,13 @@ size_t mem_env_pending(struct mem_env *env) {
     return count;
 }
 
-size_t mem_env_pending_contents(struct mem_env *env) {
+size_t mem_env_pending_writes(struct mem_env *env) {
     size_t count = 0;
     pthread_mutex_lock(&env->mutex);
-    for (size_t i = 0; i < env->journal_count; i++)
-        count += !mem_op_is_name(&env->journal[i]) && has_name(&env->live, env->journal[i].node);
+    for (size_t i = 0; i < env->journal_count; i++) {
+        const struct mem_op *op = &env->journal[i];
+        count += op->kind == MEM_OP_WRITE && !op->is_lost && has_name(&env->live, op->node);
+    }
     pthread_mutex_unlock(&env->mutex);
     return count;
 }

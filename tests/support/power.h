@@ -70,6 +70,10 @@ uint64_t power_violations(const struct power_counts *counts);
 /** Sets the letters to the `number`-th sequence of a length over the first `letters` letters. */
 void power_spec_number(struct power_spec *spec, size_t length, unsigned letters, uint64_t number);
 
+/** Sets everything to nothing but the letters, to their names with commas between; false: there is no such
+ * name. */
+bool power_spec_set(struct power_spec *spec, const char *letters);
+
 /** Number of sequences of a length. */
 uint64_t power_sequences(size_t length, unsigned letters);
 

@@ -30,8 +30,8 @@ struct power_mode {
 /** What an operation of a sequence does around its call. */
 struct power_letter {
     const char *name;
-    bool waits;   /**< the sync interval passes first */
-    bool reopens; /**< it closes and opens instead of a call */
+    uint64_t wait_ms; /**< passes first */
+    bool reopens;     /**< it closes and opens instead of a call */
 };
 
 extern const struct power_mode power_modes[POWER_MODES];

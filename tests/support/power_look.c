@@ -10,12 +10,21 @@
 /** At one crash point in so many, divided likewise, the process dies before the power fails. */
 #define KILL_SAMPLE 24
 
+/** Violations up to which they are printed. */
+#define REPORTS_MAX 20
+
 /* Reports */
+
+/** Whether the next violation is printed: one of a run, and not too many. */
+static bool is_printed(const struct power_state *run) {
+    return !run->spec->is_quiet && !run->is_broken && power_violations(run->counts) < REPORTS_MAX;
+}
 
 void power_report(const struct power_sight *sight, uint64_t *counter, const char *what) {
     struct power_state *run = sight->run;
+    bool is_shown = is_printed(run);
     (*counter)++;
-    if (run->spec->is_quiet || run->is_broken)
+    if (!is_shown)
         return;
     run->is_broken = true;
     (void)fprintf(stderr, "%s: image %s %" PRIu64 ", %zu operations begun, %zu durable; repeat with\n  ",
@@ -31,7 +40,7 @@ void power_report(const struct power_sight *sight, uint64_t *counter, const char
 
 void power_report_status(const struct power_sight *sight, const char *what, blitzdb_status status,
                          const blitzdb_error *error) {
-    bool is_shown = !sight->run->spec->is_quiet && !sight->run->is_broken;
+    bool is_shown = is_printed(sight->run);
     power_report(sight, &sight->run->counts->failures, what);
     if (is_shown)
         (void)fprintf(stderr, "  %s: %s\n", blitzdb_status_name(status), error->text);
@@ -39,7 +48,7 @@ void power_report_status(const struct power_sight *sight, const char *what, blit
 
 static void report_states(const struct power_sight *sight, uint64_t *counter, const char *what,
                           const struct model *expected, const struct model *found) {
-    bool is_shown = !sight->run->spec->is_quiet && !sight->run->is_broken;
+    bool is_shown = is_printed(sight->run);
     power_report(sight, counter, what);
     if (is_shown && expected != NULL)
         model_print(expected, "expected");

@@ -44,7 +44,7 @@ static bool makes_durable(const struct power_state *run, size_t i) {
     if (!has_log(run) || operation->kind == OPERATION_SNAPSHOT)
         return operation->kind == OPERATION_SNAPSHOT;
     if (operation->kind == OPERATION_PUMP ||
-        (power_letters[run->letters[i]].waits && durability == BLITZDB_DURABILITY_INTERVAL))
+        (power_letters[run->letters[i]].wait_ms > 0 && durability == BLITZDB_DURABILITY_INTERVAL))
         return run->mode->durability != BLITZDB_DURABILITY_NONE;
     return !operation_is_write(operation) || durability == BLITZDB_DURABILITY_ALWAYS;
 }
@@ -109,8 +109,7 @@ static void reopen(struct power_state *run, size_t i) {
 /** Makes the i-th operation and notes what must survive from now on. */
 static void advance(struct power_state *run, size_t i) {
     const struct operation *operation = &run->operations[i];
-    if (power_letters[run->letters[i]].waits)
-        mem_env_advance_ms(run->env, 1000);
+    mem_env_advance_ms(run->env, power_letters[run->letters[i]].wait_ms);
     if (power_letters[run->letters[i]].reopens) {
         reopen(run, i);
         return;
@@ -184,7 +183,7 @@ static void end(struct power_state *run) {
         report_status(run, "closing failed", status, &(blitzdb_error){0});
     if (status == BLITZDB_OK && has_log(run)) {
         run->durable = run->count;
-        if (mem_env_pending_contents(run->env) > 0)
+        if (mem_env_pending_writes(run->env) > 0)
             report_status(run, "something written is not on disk after a clean close", status,
                           &(blitzdb_error){0});
     }

@@ -18,12 +18,12 @@ const struct power_mode power_modes[POWER_MODES] = {
     {"interval-sync-fails", 0, BLITZDB_DURABILITY_INTERVAL, .writes_out = true, .fails_sync = true},
 };
 
+/* Without a thread the pump syncs after one interval of a second, and after two the next write does. */
 const struct power_letter power_letters[POWER_LETTERS] = {
-    {"set", false, false},       {"del", false, false},      {"batch", false, false},
-    {"set-ttl", false, false},   {"snapshot", false, false}, {"rotate", false, false},
-    {"sync", false, false},      {"reopen", false, true},    {"late-set", true, false},
-    {"pump", true, false},       {"append", false, false},   {"increment", false, false},
-    {"flush-all", false, false}, {"txn", false, false},
+    {"set", 0, false},         {"del", 0, false},     {"batch", 0, false},  {"set-ttl", 0, false},
+    {"snapshot", 0, false},    {"rotate", 0, false},  {"sync", 0, false},   {"reopen", 0, true},
+    {"late-set", 2000, false}, {"pump", 1000, false}, {"append", 0, false}, {"increment", 0, false},
+    {"flush-all", 0, false},   {"txn", 0, false},
 };
 
 /** A single operation whose value tells the position. */
@@ -51,7 +51,7 @@ struct operation power_operation(unsigned letter, size_t position) {
                                 single(STEP_SET, "a", position, LARGE_SIZE));
     case 3:
         operation = single(STEP_SET, "c", position, 5);
-        operation.steps[0].expire_at_ms = MEM_ENV_START_MS + 1500;
+        operation.steps[0].expire_at_ms = MEM_ENV_START_MS + 2500;
         return operation;
     case 4:
         return of_kind(OPERATION_SNAPSHOT);
@@ -108,23 +108,31 @@ static unsigned find_letter(const char *text, size_t size) {
     return letter;
 }
 
-bool power_spec_parse(struct power_spec *spec, const char *line) {
-    char mode[64];
-    char letters[256];
-    *spec = (struct power_spec){0};
-    if (sscanf(line, "%63s %255s %" SCNu64 " %" SCNu64, mode, letters, &spec->seed, &spec->images) != 4)
-        return false;
-    while (spec->mode < POWER_MODES && strcmp(power_modes[spec->mode].name, mode) != 0)
-        spec->mode++;
-    const char *at = strcmp(letters, "-") == 0 ? "" : letters;
-    while (*at != '\0') {
-        size_t size = strcspn(at, ",");
-        unsigned letter = find_letter(at, size);
+bool power_spec_set(struct power_spec *spec, const char *letters) {
+    *spec = (struct power_spec){.images = 1};
+    while (*letters != '\0') {
+        size_t size = strcspn(letters, ",");
+        unsigned letter = find_letter(letters, size);
         if (letter == POWER_LETTERS || spec->length == POWER_LENGTH_MAX)
             return false;
         spec->letters[spec->length++] = letter;
-        at += size + (at[size] == ',');
+        letters += size + (letters[size] == ',');
     }
+    return true;
+}
+
+bool power_spec_parse(struct power_spec *spec, const char *line) {
+    char mode[64];
+    char letters[256];
+    uint64_t seed;
+    uint64_t images;
+    if (sscanf(line, "%63s %255s %" SCNu64 " %" SCNu64, mode, letters, &seed, &images) != 4 ||
+        !power_spec_set(spec, strcmp(letters, "-") == 0 ? "" : letters))
+        return false;
+    spec->seed = seed;
+    spec->images = images;
+    while (spec->mode < POWER_MODES && strcmp(power_modes[spec->mode].name, mode) != 0)
+        spec->mode++;
     return spec->mode < POWER_MODES && spec->images > 0;
 }
 
