@@ -225,12 +225,12 @@ static int remove_stale_segment(void *caller, const char *name) {
     return 0;
 }
 
+/** The removals need no sync of their own: they count once the MANIFEST says that the log goes on, and the
+ * names are synced before it does, with those of the new segment. */
 static blitzdb_status remove_stale_segments(const struct bzd_recovery_request *request, uint64_t from) {
     const blitzdb_env *env = request->env;
     struct stale_segments stale = {request, from};
     int error = env->list_dir(env->user, request->dir, remove_stale_segment, &stale);
-    if (error == 0)
-        error = env->sync_dir(env->user, request->dir);
     if (error == 0)
         return BLITZDB_OK;
     return bzd_error_set(request->error, bzd_status_of_errno(error), error, "removing unused log files in %s",

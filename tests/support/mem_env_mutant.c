@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <dlfcn.h>
 #include <execinfo.h>
+#include <link.h>
 
 #include <blitzdb/blitzdb.h>
 
@@ -41,16 +41,26 @@ uint64_t mem_mutant_hits(void) {
     return state.hits;
 }
 
-/** Where the shared library begins. */
-static uintptr_t library_base(void) {
-    static uintptr_t base;
-    Dl_info info;
-    if (base == 0) {
-        if (dladdr((void *)(uintptr_t)blitzdb_open, &info) == 0)
-            abort();
-        base = (uintptr_t)info.dli_fbase;
-    }
-    return base;
+/** Where the shared library is. */
+static struct {
+    uintptr_t base;
+    uintptr_t end;
+} library;
+
+/** Finds the object that holds a function of the library; one of dl_iterate_phdr()'s. */
+static int find_library(struct dl_phdr_info *info, size_t size, void *unused) {
+    (void)size;
+    (void)unused;
+    uintptr_t wanted = (uintptr_t)blitzdb_open;
+    uintptr_t end = info->dlpi_addr;
+    for (size_t i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD)
+            end = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
+    if (wanted < info->dlpi_addr || wanted >= end)
+        return 0;
+    library.base = info->dlpi_addr;
+    library.end = end;
+    return 1;
 }
 
 /** Tells how the call was reached. */
@@ -58,12 +68,12 @@ static struct mem_site here(enum mem_env_call call) {
     void *stack[STACK_MAX];
     struct mem_site site = {.call = call};
     size_t size = (size_t)backtrace(stack, STACK_MAX);
-    uintptr_t base = library_base();
+    if (library.end == 0)
+        (void)dl_iterate_phdr(find_library, NULL);
     for (size_t i = 0; i < size && site.depth < MEM_SITE_DEPTH; i++) {
-        Dl_info info;
-        bool is_inside = dladdr(stack[i], &info) != 0 && (uintptr_t)info.dli_fbase == base;
-        if (is_inside)
-            site.frames[site.depth++] = (void *)((uintptr_t)stack[i] - base);
+        uintptr_t address = (uintptr_t)stack[i];
+        if (address >= library.base && address < library.end)
+            site.frames[site.depth++] = (void *)(address - library.base);
         else if (site.depth > 0)
             break;
     }
