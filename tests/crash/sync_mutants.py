@@ -60,6 +60,19 @@ EQUIVALENT = [
         "what is renamed then is a segment before the log's start, to be used again",
     ),
     (
+        "sync_dir",
+        "*",
+        ["bzd_wal_remove_before"],
+        "the one before the removals is for a segment that another thread has just begun, and these runs have one"
+        " thread; after them: a segment that comes back is removed again by the next open",
+    ),
+    (
+        "rename",
+        "*",
+        ["bzd_wal_spare_keep"],
+        "an old segment that is set aside: it is not read under either name",
+    ),
+    (
         "write",
         "swapped-with-sync",
         ["prepare_space"],
