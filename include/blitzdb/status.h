@@ -27,7 +27,7 @@ typedef int blitzdb_status;
     X(TOO_LARGE, -5, "key, value or batch is larger than the limit")                                         \
     X(NOT_A_NUMBER, -6, "the value is not a number in the range of the call")                                \
     X(OUT_OF_RANGE, -7, "the result would be out of range")                                                  \
-    X(NO_MEMORY, -8, "memory or a file descriptor was refused; nothing was changed")                                    \
+    X(NO_MEMORY, -8, "memory or a file descriptor was refused; nothing was changed")                         \
     X(MEMORY_LIMIT, -9, "the memory limit is reached and nothing may be evicted; delete or raise the limit") \
     X(IO, -10, "the operating system reported an input/output error")                                        \
     X(NO_SPACE, -11, "no space left on the device; writing works again when there is room")                  \

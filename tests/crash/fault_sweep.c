@@ -127,7 +127,7 @@ static bool is_explained(const struct sweep *sweep, blitzdb_status status) {
     int error = sweep->fault.error;
     if (error == EAGAIN && mem_env_fault_hit(sweep->env).call == MEM_CALL_LOCK)
         return status == BLITZDB_LOCKED; /* that is what a lock answers that another process holds */
-    if (status == BLITZDB_LOG_FAILED || (error == ENOMEM && status == BLITZDB_NO_MEMORY))
+    if (status == BLITZDB_LOG_FAILED || ((error == ENOMEM || error == EMFILE) && status == BLITZDB_NO_MEMORY))
         return true;
     return status == (error == ENOSPC || error == EDQUOT ? BLITZDB_NO_SPACE : BLITZDB_IO);
 }
@@ -364,7 +364,7 @@ static blitzdb_status log_status(const struct sweep *sweep) {
 static bool is_passing(const struct sweep *sweep) {
     int error = sweep->fault.error;
     return mem_env_fault_hit(sweep->env).call == MEM_CALL_WRITE &&
-           (error == ENOSPC || error == EDQUOT || error == ENOMEM);
+           (error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EMFILE);
 }
 
 /**
