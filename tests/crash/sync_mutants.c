@@ -90,16 +90,18 @@ static bool run_long(uint64_t images, unsigned times, bool is_quiet) {
     return power_violations(&counts) > 0;
 }
 
-static bool run_copies(void) {
+/** Copies and snapshots of failed logs, with so many images of a class. */
+static bool run_copies(const char *images) {
     char name[] = "sync_mutants";
-    char few_images[] = "2";
-    char *arguments[] = {name, few_images, NULL};
+    char count[8];
+    (void)snprintf(count, sizeof(count), "%s", images);
+    char *arguments[] = {name, count, NULL};
     return backup_loss_main(2, arguments) != 0 || copy_loss_main(2, arguments) != 0;
 }
 
 static bool is_killed(void) {
     if (run_length(0, 1, IMAGES, true) || run_length(1, POWER_LETTERS, IMAGES, true) ||
-        run_long(IMAGES, LONG_TIMES, true) || run_copies())
+        run_long(IMAGES, LONG_TIMES, true) || run_copies("2") || run_copies("20"))
         return true;
     for (size_t length = 2; length <= totals.length; length++)
         if (run_length(length, length <= COLLECTING_LENGTH ? POWER_LETTERS : POWER_CORE_LETTERS, IMAGES,
@@ -176,7 +178,7 @@ static bool collect(void) {
     for (size_t length = 0; length <= COLLECTING_LENGTH; length++)
         if (run_length(length, POWER_LETTERS, 1, false))
             return false;
-    if (run_long(1, 1, false) || run_copies())
+    if (run_long(1, 1, false) || run_copies("2"))
         return false;
     for (size_t i = 0; i < mem_mutant_site_count(); i++)
         add_mutants_of(i);

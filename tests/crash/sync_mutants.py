@@ -84,6 +84,31 @@ EQUIVALENT = [
         ["bzd_wal_writer_trim"],
         "takes those zeros away again at a close; with or without them the log ends at the same place",
     ),
+    (
+        "rename",
+        "swapped-with-sync_dir",
+        ["bzd_temporary_publish", "bzd_manifest_write", "seal_manifest"],
+        "a seal that is lost makes a close look like a crash, which loses nothing; unit/recovery sees that it is on"
+        " the disk",
+    ),
+    (
+        "sync_dir",
+        "*",
+        ["bzd_temporary_publish", "bzd_manifest_write", "seal_manifest"],
+        "the same",
+    ),
+    (
+        "sync_dir",
+        "swapped-with-remove",
+        ["bzd_temporary_publish", "bzd_manifest_write", "go_on"],
+        "what is removed then was not named by the MANIFEST before either",
+    ),
+    (
+        "write",
+        "swapped-with-sync",
+        ["write_header", "begin_in_new_file", "bzd_wal_writer_begin_segment", "bzd_log_restart", "begin_log"],
+        "the segment beside a snapshot is synced again as a whole before a MANIFEST names it",
+    ),
 ]
 
 

@@ -321,6 +321,7 @@ Test(recovery, sealed_log) {
     options.error = &error;
     cr_assert_eq(set_text(db, "key", "1"), BLITZDB_OK);
     cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    cr_assert_eq(mem_env_pending(disk), 0, "after a close everything is on the disk, the seal too");
     struct raw_file log = keep("db/log-0000000000000000");
     for (size_t size = 0; size < log.size; size++) {
         raw_file_write(options.env, "db/log-0000000000000000", log.bytes, size);
