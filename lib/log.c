@@ -190,7 +190,7 @@ static blitzdb_status sync_written(struct bzd_log *log, blitzdb_error *error) {
     blitzdb_status status = bzd_wal_writer_sync(&log->writer, error);
     bzd_mutex_acquire(&log->mutex);
     log->syncing = false;
-    note_result(log, status);
+    note_result(log, status == BLITZDB_OK ? status_of(log) : status); /* a write may have failed beside it */
     atomic_fetch_add_explicit(&log->syncs, 1, memory_order_relaxed);
     atomic_store_explicit(&log->last_sync_ns, log->env->monotonic_ns(log->env->user), memory_order_relaxed);
     bzd_condition_signal_all(&log->changed);
@@ -309,12 +309,10 @@ blitzdb_status bzd_log_sync(struct bzd_log *log, uint64_t position) {
     int cancel = bzd_cancel_disable();
     bzd_mutex_acquire(&log->mutex);
     while (status == BLITZDB_OK && !served && load(&log->durable) < position)
-        if (status_of(log) == BLITZDB_LOG_FAILED)
-            status = BLITZDB_LOG_FAILED;
-        else if (log->committing)
+        if (log->committing)
             served = follow(log, position);
         else
-            status = lead(log, &error);
+            status = lead(log, &error); /* of a failed log, too: it wakes all who wait for a round */
     if (!served)
         bzd_mutex_release(&log->mutex);
     report(log, &error);
@@ -353,22 +351,28 @@ void bzd_log_relieve(struct bzd_log *log) {
     bzd_cancel_restore(cancel);
 }
 
+/** Appends and writes a group without records, and makes it the end of the file. */
+static blitzdb_status write_seal(struct bzd_log *log, uint64_t *position_out) {
+    uint8_t *to;
+    blitzdb_status status = bzd_log_append_begin(log, 0, &to);
+    if (status != BLITZDB_OK)
+        return status;
+    *position_out = bzd_log_append_end(log, 0, 0);
+    status = bzd_log_write_out(log, *position_out);
+    if (status == BLITZDB_OK)
+        bzd_wal_writer_trim(&log->writer);
+    return status;
+}
+
 blitzdb_status bzd_log_seal(struct bzd_log *log) {
     blitzdb_status status = bzd_log_sync(log, atomic_load_explicit(&log->position, memory_order_acquire));
     if (status != BLITZDB_OK)
         return status;
-    uint8_t *to;
-    status = bzd_log_append_begin(log, 0, &to);
-    if (status == BLITZDB_NO_MEMORY)
-        return BLITZDB_OK; /* all is on disk; only damage at its very end will look like a torn tail */
-    if (status != BLITZDB_OK)
-        return status;
-    uint64_t position = bzd_log_append_end(log, 0, 0);
-    status = bzd_log_write_out(log, position);
-    if (status != BLITZDB_OK)
-        return status;
-    bzd_wal_writer_trim(&log->writer); /* before the sync, which makes it durable */
-    return bzd_log_sync(log, position);
+    uint64_t position;
+    status = write_seal(log, &position);
+    if (status == BLITZDB_NO_MEMORY || status == BLITZDB_NO_SPACE)
+        return BLITZDB_OK; /* all is on disk; nobody's data depend on the seal */
+    return status == BLITZDB_OK ? bzd_log_sync(log, position) : status;
 }
 
 /** Waits for those who write or sync for others, and drops what was not written. Mutex held. */

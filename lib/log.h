@@ -92,7 +92,7 @@ blitzdb_status bzd_log_sync(struct bzd_log *log, uint64_t position);
 void bzd_log_relieve(struct bzd_log *log);
 
 /** Syncs, then writes an empty group that vouches for everything before it, and syncs that. The group is left
- * out if there is no memory for it: nobody's data depend on it. */
+ * out if there is no memory or space for it: nobody's data depend on it. */
 blitzdb_status bzd_log_seal(struct bzd_log *log);
 
 /**

@@ -287,8 +287,9 @@ bool bzs_client_release(struct bzs_client *client, uint64_t durable_position) {
     return !bzs_client_is_held(client);
 }
 
-void bzs_client_take_back(struct bzs_client *client, uint64_t output_begin) {
-    bzs_reply_truncate(&client->reply, output_begin);
+void bzs_client_take_back(struct bzs_client *client) {
+    bool held = bzs_client_is_held(client);
+    bzs_reply_truncate(&client->reply, held ? client->held_first.output_begin : client->turn_begin);
     client->held_first = nothing_held;
     client->held_last = nothing_held;
     client->wait.kind = BZS_WAIT_NONE;

@@ -151,9 +151,9 @@ static inline bool bzs_client_is_waiting(const struct bzs_client *client) {
 /** True while something is held. */
 bool bzs_client_is_held(const struct bzs_client *client);
 
-/** Takes back the answers from this point of the stream on, which cannot be kept, and closes the connection.
- */
-void bzs_client_take_back(struct bzs_client *client, uint64_t output_begin);
+/** Takes back the answers that are held, or else those of this turn, which cannot be kept, and closes the
+ * connection. */
+void bzs_client_take_back(struct bzs_client *client);
 
 /**
  * True while no command may run: so much output waits, for the syncer or for the peer to read it, or the last

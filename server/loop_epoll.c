@@ -244,7 +244,7 @@ static void write_out(struct bzs_loop *loop) {
     for (struct bzs_link *link = loop->turn.next; link != &loop->turn; link = link->next) {
         struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, turn);
         if (client->wrote)
-            bzs_client_take_back(client, client->turn_begin);
+            bzs_client_take_back(client);
     }
 }
 
@@ -256,7 +256,7 @@ static void release_held(struct bzs_loop *loop, uint64_t durable, bool failed) {
         struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, held);
         bool released = bzs_client_release(client, durable);
         if (!released && failed)
-            bzs_client_take_back(client, client->held_first.output_begin);
+            bzs_client_take_back(client);
         if (released || failed)
             bzs_link_remove(&client->held);
         bzs_link_append(&loop->turn, &client->turn);
@@ -306,7 +306,8 @@ static void ask_or_gather(struct bzs_loop *loop, bool is_drained) {
 static void settle(struct bzs_loop *loop, bool is_drained) {
     struct bzs_syncer *syncer = &loop->server->syncer;
     if (bzs_link_is_alone(&loop->held) && bzs_link_is_alone(&loop->waiting)) {
-        loop->must_sync = false; /* who was held is gone */
+        loop->must_sync = false; /* who was held, or waited, is gone */
+        loop->wait_until_ms = INT64_MAX;
         return;
     }
     atomic_store(&loop->awaits_sync, true);

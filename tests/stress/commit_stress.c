@@ -1,7 +1,7 @@
 /* Eight threads commit to one log at once, each write with a durability of its own, in segments so small that
  * they are begun all the time; others write out, sync and take snapshots. What a call promised must be true
- * when it returns. In the second part a sync fails under all of them: nobody may hang, nobody is told OK for
- * what is not on the disk, and reading goes on. Argument: operations per thread (default 300). */
+ * when it returns. In the second part a sync or a write fails under all of them: nobody may hang, nobody is
+ * told OK for what is not on the disk, and reading goes on. Argument: operations per thread (default 300). */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "rng.h"
 #include "tmpdir.h"
 
-enum { THREADS = 8, FAILING_ROUNDS = 20 };
+enum { THREADS = 8, FAILING_ROUNDS = 60 };
 
 static unsigned operations = 300;
 
@@ -22,6 +22,7 @@ static struct {
     blitzdb_env env;
     const blitzdb_env *real;
     _Atomic int64_t syncs_left; /* until one fails; negative: none does */
+    _Atomic int64_t writes_left;
 } disk;
 
 struct worker {
@@ -39,11 +40,19 @@ static void expect(int fact, const char *what) {
     }
 }
 
+/** Counts a call; true if it is the one that fails. */
+static bool fails(_Atomic int64_t *left) {
+    return atomic_load(left) >= 0 && atomic_fetch_sub(left, 1) == 0;
+}
+
+static int failing_write(void *user, blitzdb_file *file, const void *data, size_t size, uint64_t offset) {
+    (void)user;
+    return fails(&disk.writes_left) ? EIO : disk.real->write_at(disk.real->user, file, data, size, offset);
+}
+
 static int failing_sync(void *user, blitzdb_file *file) {
     (void)user;
-    if (atomic_load(&disk.syncs_left) >= 0 && atomic_fetch_sub(&disk.syncs_left, 1) == 0)
-        return EIO;
-    return disk.real->sync(disk.real->user, file);
+    return fails(&disk.syncs_left) ? EIO : disk.real->sync(disk.real->user, file);
 }
 
 static size_t key_of(char *key, unsigned thread, unsigned number) {
@@ -102,7 +111,8 @@ static blitzdb_status act(struct worker *worker) {
     case 4:
     case 5:
     case 6:
-        return blitzdb_set(worker->db, "shared", 6, "not synced on its own", 21);
+        status = blitzdb_set(worker->db, "shared", 6, "not synced on its own", 21);
+        return status == BLITZDB_OK ? blitzdb_write_out(worker->db) : status; /* beside a sync of others */
     default:
         return set_durably(worker);
     }
@@ -154,17 +164,17 @@ static unsigned run_soundly(void) {
     return count;
 }
 
-/** A sync fails in the middle: everybody stops by an error, and what is on disk is found again. */
-static unsigned run_failing(uint64_t seed) {
+/** A call fails in the middle: everybody stops by an error, and what is on disk is found again. */
+static unsigned run_failing(_Atomic int64_t *left, uint64_t seed) {
     struct worker workers[THREADS];
     struct tmpdir dir;
     struct rng rng = {seed};
     tmpdir_create(&dir);
     blitzdb *db = open_database(&dir);
-    atomic_store(&disk.syncs_left, (int64_t)rng_below(&rng, 100));
+    atomic_store(left, (int64_t)rng_below(&rng, 100));
     run_threads(db, workers, seed);
-    bool fired = atomic_load(&disk.syncs_left) < 0;
-    atomic_store(&disk.syncs_left, -1);
+    bool fired = atomic_load(left) < 0;
+    atomic_store(left, -1);
     unsigned count = check_acknowledged(db, workers);
     (void)blitzdb_close(db); /* says what it knows of the failure */
     db = open_database(&dir);
@@ -181,12 +191,14 @@ int main(int argc, char **argv) {
     disk.real = blitzdb_env_default();
     disk.env = *disk.real;
     disk.env.sync = failing_sync;
+    disk.env.write_at = failing_write;
     atomic_init(&disk.syncs_left, -1);
+    atomic_init(&disk.writes_left, -1);
     unsigned acknowledged = run_soundly();
     unsigned fired = 0;
     for (unsigned i = 0; i < FAILING_ROUNDS; i++)
-        fired += run_failing(100 + i);
-    expect(fired > FAILING_ROUNDS / 2, "syncs failed");
-    printf("durable writes %u, failed syncs %u, lost 0\n", acknowledged, fired);
+        fired += run_failing(i % 2 == 0 ? &disk.syncs_left : &disk.writes_left, 100 + i);
+    expect(fired > FAILING_ROUNDS / 2, "syncs and writes failed");
+    printf("durable writes %u, failed logs %u, lost 0\n", acknowledged, fired);
     return 0;
 }
