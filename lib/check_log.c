@@ -20,6 +20,7 @@ struct walk {
     struct bzd_wal_segment segment;
     uint64_t segment_end; /**< position where it must end, UINT64_MAX: not known, it is the last */
     uint64_t position;    /**< end of the last group that was sound */
+    uint64_t proven_to;   /**< highest position that a look at the rest of the segment has proven */
     bool has_hole;        /**< something was missing or damaged */
 };
 
@@ -102,19 +103,35 @@ static blitzdb_status take_group(struct walk *walk, const struct bzd_wal_group *
     return hand_over(walk, group);
 }
 
+/**
+ * Whether the group that is not valid at the present offset was once good. The rest of the segment is looked
+ * at only if no look before has proven as much: twice, however many groups are damaged.
+ */
+static blitzdb_status is_proven(struct walk *walk, bool *proven_out, struct bzd_wal_rest *rest_out,
+                                blitzdb_error *error) {
+    uint64_t position = bzd_wal_segment_position(&walk->segment);
+    *proven_out = !is_last(walk) || walk->proven_to > position;
+    if (*proven_out)
+        return BLITZDB_OK;
+    blitzdb_status status = bzd_wal_segment_inspect_rest(&walk->segment, rest_out, error);
+    if (rest_out->proven_to > walk->proven_to)
+        walk->proven_to = rest_out->proven_to;
+    *proven_out = walk->proven_to > position;
+    return status;
+}
+
 /** Decides what a group that is not valid means, and goes to the next one behind it, if there is one. */
 static blitzdb_status step_over(struct walk *walk, const char *fault, bool *ended_out, blitzdb_error *error) {
     struct bzd_wal_segment *segment = &walk->segment;
     uint64_t offset = segment->offset;
     uint64_t left = segment->file.size - offset;
-    struct bzd_wal_rest rest = {.is_proven = true};
-    blitzdb_status status = BLITZDB_OK;
-    if (is_last(walk))
-        status = bzd_wal_segment_inspect_rest(segment, &rest, error);
+    struct bzd_wal_rest rest = {0};
+    bool proven;
+    blitzdb_status status = is_proven(walk, &proven, &rest, error);
     if (status != BLITZDB_OK)
         return status;
     *ended_out = true;
-    if (!rest.is_proven) {
+    if (!proven) {
         if (rest.torn_bytes > 0) /* else it is room that was prepared for what was to come */
             bzd_check_note(
                 walk->check, segment->file.name, offset, rest.torn_bytes,
@@ -277,6 +294,7 @@ static blitzdb_status visit_segment(struct walk *walk, uint64_t start) {
     char name[BZD_NAME_MAX];
     bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
     walk->segment = (struct bzd_wal_segment){.start = start};
+    walk->proven_to = 0;
     blitzdb_status status = bzd_check_open(walk->check, &walk->segment.file, name);
     if (status == BLITZDB_IO) {
         walk->has_hole = true;

@@ -87,7 +87,7 @@ static blitzdb_status judge_fault(struct reading *reading, const char *fault) {
         struct bzd_wal_rest rest;
         blitzdb_status status = bzd_wal_segment_inspect_rest(segment, &rest, reading->error);
         reading->tail->torn_bytes = rest.torn_bytes;
-        if (status != BLITZDB_OK || !rest.is_proven)
+        if (status != BLITZDB_OK || rest.proven_to <= bzd_wal_segment_position(segment))
             return status;
         why = ", and a later group proves that it was synced";
     }

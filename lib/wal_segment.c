@@ -174,7 +174,8 @@ static void look_for_headers(const struct bzd_wal_segment *segment, const uint8_
             continue;
         uint64_t end = offset + i + BZD_WAL_GROUP_HEADER_SIZE + bzd_load_u32(header + 4);
         rest->torn_bytes = (end < segment->file.size ? end : segment->file.size) - segment->offset;
-        rest->is_proven = rest->is_proven || bzd_load_u64(header + 16) > bad_position;
+        uint64_t durable = bzd_load_u64(header + 16);
+        rest->proven_to = durable > rest->proven_to ? durable : rest->proven_to;
     }
 }
 
@@ -210,13 +211,17 @@ blitzdb_status bzd_wal_segment_inspect_rest(struct bzd_wal_segment *segment, str
     return BLITZDB_OK;
 }
 
+/** How much a search looks at in one step: little against the window of the reader, so that many searches
+ * behind each other share what one of them has read. */
+enum { SEARCH_STEP = 1 << 14 };
+
 /** Searches the file from an offset; UINT64_MAX: there is no such header. */
 static blitzdb_status search(struct bzd_wal_segment *segment, uint64_t offset, uint64_t least_position,
                              uint64_t *found_out, blitzdb_error *error) {
     *found_out = UINT64_MAX;
     while (segment->file.size >= offset + BZD_WAL_GROUP_HEADER_SIZE) {
         uint64_t left = segment->file.size - offset;
-        uint64_t size = left < BZD_FILE_READER_WINDOW ? left : BZD_FILE_READER_WINDOW;
+        uint64_t size = left < SEARCH_STEP ? left : SEARCH_STEP;
         const uint8_t *bytes;
         blitzdb_status status = bzd_file_reader_view(&segment->file, offset, size, &bytes, error);
         if (status != BLITZDB_OK)

@@ -57,9 +57,9 @@ blitzdb_status bzd_wal_segment_next(struct bzd_wal_segment *segment, struct bzd_
 
 /** What stands behind the last valid group. */
 struct bzd_wal_rest {
-    bool is_proven;      /**< a header says that the group at the present offset was once durable; it need not
-                            stand where its position says: if bytes were removed or inserted, what is behind
-                            them has moved */
+    uint64_t proven_to;  /**< highest position that a header calls durable; above the present one, the group
+                            there was once good. The header need not stand where its position says: if bytes
+                            were removed or inserted, what is behind them has moved */
     uint64_t torn_bytes; /**< from the present offset to the last trace of a write that was lost; 0: none */
 };
 
