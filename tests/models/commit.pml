@@ -6,13 +6,13 @@
  * note_result                note_result()
  * write_file, sync_file      bzd_wal_writer_write(), bzd_wal_writer_sync(): the disk takes, refuses or fails
  * begin_segment              bzd_wal_writer_begin_segment(): syncs the file that is full first
- *                            (that no sync follows a failed one is checked in log.c, by its status)
  * write_group                write_group(): waits for a sync that runs if a segment is to be begun
  * write_collected            write_collected(), with take_group()
  * sync_written, end_round    the same names
  * lead, follow               the same names: a round has one leader; the next one's is among those who wait
  * take_served, take_leader   the same names; which of those who wait leads next is left open here
  * log_sync, log_write_out    bzd_log_sync(), bzd_log_write_out()
+ * relieve                    bzd_log_relieve()
  *
  * Positions count records. `on_disk` is what a power failure would leave: a sync moves it, unless an earlier
  * one has failed, because then the system has dropped pages and later syncs succeed without them. A thread
@@ -28,6 +28,8 @@
 #define ROTATE_UNSYNCED 7   /* a full segment is closed without a sync */
 #define ROTATE_BESIDE 8     /* a segment is begun while another thread syncs */
 #define LATE_QUEUE 9        /* a thread gives the mutex back before it is among those who wait */
+#define LEAVE_FAILED 10     /* who was woken to lead leaves a log that has failed: nobody leads the others */
+#define FORGET_NO_SPACE 11  /* a sync that succeeds makes the log look as if the group had found its space */
 
 #define THREADS 3
 #define FAULTS 1  /* of the disk, of each kind */
@@ -58,7 +60,8 @@ bool sync_failed;
 byte on_disk;
 bool pages_lost;
 byte no_space_left = FAULTS;
-byte failures_left = FAULTS;
+byte broken_writes_left = FAULTS;
+byte failures_left = FAULTS; /* of syncs */
 
 /* The mutex keeps what stands between acquire() and release() together, so that it may be one step here. What
  * is not under the mutex, the work on files and the looks at positions, takes steps of its own. */
@@ -86,9 +89,9 @@ inline signal_change() {
 }
 
 inline note_result(step) {
+    status = (step == FAILED || sync_failed || status == FAILED -> FAILED : step);
     written = file_position;
     durable = (mutant == ACK_BEFORE_SYNC -> file_position : file_durable);
-    status = (step == FAILED || sync_failed || status == FAILED -> FAILED : step);
     assert(durable <= on_disk);
     assert(durable <= written && written <= position)
 }
@@ -148,6 +151,7 @@ inline write_file(result) {
             :: else -> skip
             fi
         }
+    :: atomic { result == OK && broken_writes_left > 0 -> broken_writes_left--; result = FAILED }
     fi
 }
 
@@ -158,6 +162,7 @@ inline write_group(result) {
         :: rotating && syncing && mutant != ROTATE_BESIDE -> wait_for_change()
         :: else -> break
         od;
+        result = (rotating && status == FAILED && mutant != SYNC_ONCE_MORE -> FAILED : result);
         works = (group > 0 && result == OK);
         mutex = !works
     };
@@ -188,12 +193,24 @@ inline sync_written(result) {
         :: rotating && mutant != ROTATE_BESIDE -> wait_for_change()
         :: else -> break
         od;
-        syncing = true;
-        mutex = false
+        result = (status == FAILED && mutant != SYNC_ONCE_MORE -> FAILED : OK);
+        syncing = (result == OK);
+        mutex = !syncing
     };
-    sync_file(result);
-    acquire();
-    atomic { syncing = false; note_result(result); signal_change() }
+    if
+    :: result == OK ->
+        sync_file(result);
+        acquire();
+        atomic {
+            syncing = false;
+            if
+            :: result == OK && mutant != FORGET_NO_SPACE -> note_result(status)
+            :: else -> note_result(result)
+            fi;
+            signal_change()
+        }
+    :: else -> skip
+    fi
 }
 
 /* Those whose records are durable, or all if the round failed; to be woken by this thread. */
@@ -318,15 +335,18 @@ inline follow(end) {
     fi
 }
 
+#define leaves (mutant == LEAVE_FAILED && status == FAILED)
+
+/* A thread leads also when the log has failed, and so wakes all who wait for a round. */
 inline log_sync(end, result) {
     if
     :: durable >= end -> skip
     :: else ->
         acquire();
         do
-        :: atomic { result == OK && !served && durable < end && status == FAILED -> result = FAILED }
-        :: result == OK && !served && durable < end && status != FAILED && committing -> follow(end)
-        :: result == OK && !served && durable < end && status != FAILED && !committing -> lead(result)
+        :: atomic { result == OK && !served && durable < end && leaves -> result = FAILED }
+        :: result == OK && !served && durable < end && !leaves && committing -> follow(end)
+        :: result == OK && !served && durable < end && !leaves && !committing -> lead(result)
         :: else -> break
         od;
         atomic { mutex = (mutex && served); served = false }
@@ -348,9 +368,23 @@ inline log_write_out(end, result) {
     fi
 }
 
+/* A failure is noted in the status and met by the next writer. */
+inline relieve(result) {
+    acquire();
+    if
+    :: !writing && status == OK -> write_collected(result)
+    :: else -> skip
+    fi;
+    mutex = false
+}
+
 /* The door: a log without space is tried again before it takes more. */
 inline admit(result) {
-    atomic { result = status; end = position };
+    atomic {
+        assert(status != OK || writing || group == 0);
+        result = status;
+        end = position
+    };
     if
     :: result == NO_SPACE -> result = OK; log_write_out(end, result)
     :: else -> skip
@@ -367,54 +401,56 @@ inline append(end, result) {
     }
 }
 
-/* A record in mode always, twice. */
-proctype always(byte me; byte records) {
+/* Records in mode always. */
+inline write_surely(result) {
+    admit(result);
+    if
+    :: result == OK -> append(end, result)
+    :: else -> skip
+    fi;
+    if
+    :: result == OK ->
+        log_sync(end, result);
+        assert(result != OK || on_disk >= end)
+    :: else -> skip
+    fi;
+    atomic { end = 0; result = OK }
+}
+
+/* Records that are only handed to the system, by blitzdb_write_out() or because many wait. */
+inline write_loosely(result) {
+    append(end, result);
+    if
+    :: result == OK ->
+        log_write_out(end, result);
+        assert(result != OK || file_position >= end)
+    :: result == OK -> relieve(result)
+    :: else -> skip
+    fi;
+    atomic { end = 0; result = OK }
+}
+
+/* Writes some records surely, then some loosely. */
+proctype writer(byte me; byte sure; byte loose) {
     byte who, end, mark, result, leader;
     bool works, served, taken_out[THREADS];
     do
-    :: records == 0 -> break
-    :: records > 0 ->
-        records--;
-        admit(result);
-        if
-        :: result == OK -> append(end, result)
-        :: else -> skip
-        fi;
-        if
-        :: result == OK ->
-            log_sync(end, result);
-            assert(result != OK || on_disk >= end)
-        :: else -> skip
-        fi;
-        atomic { end = 0; result = OK }
-    od
-}
-
-/* Records that are only handed to the system, as bzd_log_relieve() and blitzdb_write_out() do. */
-proctype relaxed(byte me; byte records) {
-    byte who, end, mark, result, leader;
-    bool works, served, taken_out[THREADS];
+    :: sure > 0 -> sure--; write_surely(result)
+    :: else -> break
+    od;
     do
-    :: records == 0 -> break
-    :: records > 0 ->
-        records--;
-        append(end, result);
-        if
-        :: result == OK ->
-            log_write_out(end, result);
-            assert(result != OK || file_position >= end)
-        :: else -> skip
-        fi;
-        atomic { end = 0; result = OK }
+    :: loose > 0 -> loose--; write_loosely(result)
+    :: else -> break
     od
 }
 
-/* Three threads that want to be sure; or two, one of which writes twice, so that a segment fills up, and one that
- * does not care. */
+/* Three threads that want to be sure, one of which may go on without care while the others lead and wait; or
+ * two, one of which writes twice, so that a segment fills up, and one that does not care. */
 init {
     c_code { now.mutant = getenv("MUTANT") ? atoi(getenv("MUTANT")) : 0; };
     if
-    :: atomic { true -> run always(0, 1); run always(1, 1); run always(2, 1) }
-    :: atomic { true -> run always(0, 2); run always(1, 1); run relaxed(2, 1) }
+    :: atomic { true -> run writer(0, 1, 1); run writer(1, 1, 0); run writer(2, 1, 0) }
+    :: atomic { true -> run writer(0, 1, 0); run writer(1, 1, 0); run writer(2, 1, 0) }
+    :: atomic { true -> run writer(0, 2, 0); run writer(1, 1, 0); run writer(2, 0, 1) }
     fi
 }
