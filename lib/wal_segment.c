@@ -250,25 +250,27 @@ static blitzdb_status move_to(struct bzd_wal_segment *segment, uint64_t offset, 
     return BLITZDB_OK;
 }
 
+/** Goes to the next header behind an offset. Not found: the segment is left as it is. */
+static blitzdb_status go_to_next(struct bzd_wal_segment *segment, uint64_t offset, uint64_t least_position,
+                                 bool *found_out, blitzdb_error *error) {
+    uint64_t found;
+    *found_out = false;
+    blitzdb_status status = search(segment, offset, least_position, &found, error);
+    if (status != BLITZDB_OK || found == UINT64_MAX)
+        return status;
+    status = move_to(segment, found, error);
+    *found_out = status == BLITZDB_OK;
+    return status;
+}
+
 blitzdb_status bzd_wal_segment_find_group(struct bzd_wal_segment *segment, bool *found_out,
                                           blitzdb_error *error) {
     uint64_t bad_offset = segment->offset;
     uint64_t bad_position = bzd_wal_segment_position(segment);
-    uint64_t offset;
-    *found_out = false;
-    blitzdb_status status = search(segment, bad_offset, bad_position, &offset, error);
-    if (status != BLITZDB_OK || offset == UINT64_MAX)
-        return status;
-    status = move_to(segment, offset, error);
-    *found_out = status == BLITZDB_OK;
-    if (status != BLITZDB_OK || offset != bad_offset || bzd_wal_segment_position(segment) != bad_position)
+    blitzdb_status status = go_to_next(segment, bad_offset, bad_position, found_out, error);
+    bool is_bad_one = segment->offset == bad_offset && bzd_wal_segment_position(segment) == bad_position;
+    if (status != BLITZDB_OK || !*found_out || !is_bad_one)
         return status;
     /* This is the group at the bad place itself: its header is sound, what stands behind it is not. */
-    *found_out = false;
-    status = search(segment, bad_offset + 1, bad_position, &offset, error);
-    if (status != BLITZDB_OK || offset == UINT64_MAX)
-        return status;
-    status = move_to(segment, offset, error);
-    *found_out = status == BLITZDB_OK;
-    return status;
+    return go_to_next(segment, bad_offset + 1, bad_position, found_out, error);
 }
