@@ -1,7 +1,6 @@
 /** Reads a directory: MANIFEST, snapshot, log, and what else is there. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -55,28 +54,15 @@ static bool is_unborn(const struct visit *visit) {
             numbered_size(visit->check, BZD_WAL_NAME_PREFIX, 0) <= BZD_WAL_SEGMENT_HEADER_SIZE);
 }
 
-/** The offset in a text such as "MANIFEST: offset 12: reason", and the reason. */
-static const char *split_text(const char *text, uint64_t *offset_out) {
-    static const char mark[] = ": offset ";
-    *offset_out = 0;
-    const char *at = strstr(text, mark);
-    if (at == NULL)
-        return text;
-    char *end;
-    *offset_out = strtoull(at + sizeof mark - 1, &end, 10);
-    return end[0] == ':' && end[1] == ' ' ? end + 2 : end;
-}
-
 /** Reads the MANIFEST into the plan. NOT_FOUND, VERSION and NO_MEMORY end the check. */
 static blitzdb_status read_manifest(struct visit *visit) {
     struct bzd_check *check = visit->check;
     struct bzd_check_plan *plan = &visit->plan;
     struct bzd_manifest manifest;
+    struct bzd_manifest_fault fault;
     blitzdb_error error = {0};
     *plan = (struct bzd_check_plan){.log_end = UINT64_MAX};
-    blitzdb_status status = bzd_manifest_read(check->env, check->dir, &manifest, &error);
-    if (status == BLITZDB_NO_MEMORY)
-        return bzd_error_set(check->options.error, status, 0, "%s", error.text);
+    blitzdb_status status = bzd_manifest_examine(check->env, check->dir, &manifest, &fault, &error);
     if (status == BLITZDB_NOT_FOUND) {
         if (is_unborn(visit))
             return bzd_error_set(check->options.error, status, 0, "there is no database in %s", check->dir);
@@ -86,12 +72,12 @@ static blitzdb_status read_manifest(struct visit *visit) {
     }
     check->result.files++;
     check->result.bytes += size_of(check, MANIFEST_NAME);
-    if (status != BLITZDB_OK) {
-        uint64_t offset;
-        const char *reason = split_text(error.text, &offset);
-        bzd_check_damage(check, status, MANIFEST_NAME, offset, 0, "%s", reason);
+    if (status == BLITZDB_CORRUPT || status == BLITZDB_VERSION) {
+        bzd_check_damage(check, status, MANIFEST_NAME, fault.offset, 0, "%s", fault.reason);
         return status == BLITZDB_VERSION ? status : BLITZDB_OK;
     }
+    if (status != BLITZDB_OK)
+        return bzd_check_unreadable(check, MANIFEST_NAME, 0, 0, &error);
     visit->has_manifest = true;
     plan->has_id = true;
     memcpy(plan->database_id, manifest.database_id, sizeof plan->database_id);

@@ -103,33 +103,41 @@ static bool checksum_fits(struct bzd_slice lines, const uint8_t *checksum_line) 
     return !text.failed && crc == bzd_crc32c(0, lines.data, lines.size);
 }
 
+static blitzdb_status corrupt(struct bzd_manifest_fault *fault, uint64_t offset, const char *reason) {
+    fault->offset = offset;
+    (void)snprintf(fault->reason, sizeof fault->reason, "%s", reason);
+    return BLITZDB_CORRUPT;
+}
+
 /** Takes the whole text apart. Of a larger file only TEXT_MAX bytes are there, which no valid text fills. */
-static blitzdb_status parse(const struct bzd_file_reader *file, const uint8_t *bytes,
-                            struct bzd_manifest *manifest, blitzdb_error *error) {
-    size_t size = file->size < TEXT_MAX ? (size_t)file->size : TEXT_MAX;
+static blitzdb_status parse(const uint8_t *bytes, uint64_t file_size, struct bzd_manifest *manifest,
+                            struct bzd_manifest_fault *fault) {
+    size_t size = file_size < TEXT_MAX ? (size_t)file_size : TEXT_MAX;
     struct bzd_cursor text = bzd_cursor_over(bzd_slice_of(bytes, size));
     uint32_t version = take_version(&text);
     if (version == 0)
-        return bzd_file_reader_corrupt(file, 0, "the first line does not name a version", error);
-    if (version > VERSION)
-        return bzd_error_set(error, BLITZDB_VERSION, 0,
-                             BZD_MANIFEST_NAME ": offset 0: version %u; this version knows %d",
-                             (unsigned)version, VERSION);
+        return corrupt(fault, 0, "the first line does not name a version");
+    if (version > VERSION) {
+        fault->offset = 0;
+        (void)snprintf(fault->reason, sizeof fault->reason, "version %u; this version knows %d",
+                       (unsigned)version, VERSION);
+        return BLITZDB_VERSION;
+    }
 
     size_t lines_size = size > CHECKSUM_LINE ? size - CHECKSUM_LINE : 0;
     if (lines_size < (size_t)(text.at - bytes))
-        return bzd_file_reader_corrupt(file, file->size, "the file is cut off", error);
+        return corrupt(fault, file_size, "the file is cut off");
     if (!checksum_fits(bzd_slice_of(bytes, lines_size), bytes + lines_size))
-        return bzd_file_reader_corrupt(file, lines_size, "the checksum does not fit", error);
+        return corrupt(fault, lines_size, "the checksum does not fit");
     text.end = bytes + lines_size;
     if (!take_lines(&text, manifest))
-        return bzd_file_reader_corrupt(file, (uint64_t)(text.at - bytes),
-                                       "the checksum fits, but a line is not valid", error);
+        return corrupt(fault, (uint64_t)(text.at - bytes), "the checksum fits, but a line is not valid");
     return BLITZDB_OK;
 }
 
-blitzdb_status bzd_manifest_read(const blitzdb_env *env, const char *dir, struct bzd_manifest *manifest_out,
-                                 blitzdb_error *error) {
+blitzdb_status bzd_manifest_examine(const blitzdb_env *env, const char *dir,
+                                    struct bzd_manifest *manifest_out, struct bzd_manifest_fault *fault_out,
+                                    blitzdb_error *error) {
     struct bzd_file_reader file;
     blitzdb_status status = bzd_file_reader_open(&file, env, dir, BZD_MANIFEST_NAME, error);
     if (status != BLITZDB_OK)
@@ -138,12 +146,22 @@ blitzdb_status bzd_manifest_read(const blitzdb_env *env, const char *dir, struct
     const uint8_t *bytes;
     status = bzd_file_reader_view(&file, 0, file.size < TEXT_MAX ? file.size : TEXT_MAX, &bytes, error);
     struct bzd_manifest manifest = {.has_snapshot = false};
-    if (status == BLITZDB_OK)
-        status = parse(&file, bytes, &manifest, error);
+    if (status == BLITZDB_OK) {
+        status = parse(bytes, file.size, &manifest, fault_out);
+        if (status != BLITZDB_OK)
+            (void)bzd_error_set(error, status, 0, BZD_MANIFEST_NAME ": offset %" PRIu64 ": %s",
+                                fault_out->offset, fault_out->reason);
+    }
     bzd_file_reader_close(&file);
     if (status == BLITZDB_OK)
         *manifest_out = manifest;
     return status;
+}
+
+blitzdb_status bzd_manifest_read(const blitzdb_env *env, const char *dir, struct bzd_manifest *manifest_out,
+                                 blitzdb_error *error) {
+    struct bzd_manifest_fault fault;
+    return bzd_manifest_examine(env, dir, manifest_out, &fault, error);
 }
 
 /** Appends to a text that was sized for all of it. */

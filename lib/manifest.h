@@ -40,10 +40,20 @@ struct bzd_manifest {
     bool is_sealed;   /**< closed with a log: nothing stands behind `log_end` */
 };
 
+/** What is wrong with a text. */
+struct bzd_manifest_fault {
+    uint64_t offset;
+    char reason[64];
+};
+
 /** Reads and checks. BLITZDB_NOT_FOUND: there is none. BLITZDB_CORRUPT, BLITZDB_VERSION, BLITZDB_IO with
  * `error`. */
 blitzdb_status bzd_manifest_read(const blitzdb_env *env, const char *dir, struct bzd_manifest *manifest_out,
                                  blitzdb_error *error);
+/** The same for who reports faults otherwise: CORRUPT and VERSION also fill `fault_out`. */
+blitzdb_status bzd_manifest_examine(const blitzdb_env *env, const char *dir,
+                                    struct bzd_manifest *manifest_out, struct bzd_manifest_fault *fault_out,
+                                    blitzdb_error *error);
 /**
  * Writes MANIFEST.tmp, syncs it, renames it over MANIFEST and syncs the directory. If only the last step
  * fails, a crash may bring the old MANIFEST back: what either of the two names must be kept.

@@ -201,6 +201,23 @@ Test(db_check, hole_in_the_snapshot) {
     cr_assert_str_eq(get_text(db, "a"), "a");
 }
 
+/* What is wrong with a MANIFEST is said with its place; one that cannot be read is as any such file. */
+Test(db_check, damaged_manifest) {
+    blitzdb_check_result result = BLITZDB_CHECK_RESULT_INIT;
+    fill();
+    cr_assert_eq(verify(&result), BLITZDB_OK);
+
+    mem_env_fail(disk, &(struct mem_env_fault){.call = MEM_CALL_READ, .nth = 1, .error = EIO});
+    cr_assert_eq(verify(&result), BLITZDB_IO);
+    cr_assert(strstr(findings, "damage MANIFEST 0 +0 the system cannot read it (errno 5)") != NULL, "%s",
+              findings);
+
+    damage("db/MANIFEST", 40);
+    cr_assert_eq(verify(&result), BLITZDB_CORRUPT);
+    cr_assert(strstr(findings, "damage MANIFEST 120 +0 the checksum does not fit\n") != NULL, "%s", findings);
+    cr_assert_eq(result.records, 3, "the log is read nevertheless");
+}
+
 /* Without a MANIFEST the newest snapshot and the log behind it are taken. */
 Test(db_check, lost_manifest) {
     const blitzdb_env *env = mem_env_table(disk);
