@@ -235,28 +235,19 @@ static blitzdb_status read_all(struct visit *visit) {
     return BLITZDB_OK;
 }
 
-static int see_nothing(void *caller, const char *name) {
-    (void)caller;
-    (void)name;
-    return 0;
-}
-
 blitzdb_status bzd_check_directory(struct bzd_check *check) {
     const blitzdb_env *env = check->env;
     struct visit visit = {.check = check};
-    int failure = env->list_dir(env->user, check->dir, see_nothing, NULL);
-    if (failure == ENOENT)
-        return bzd_error_set(check->options.error, BLITZDB_NOT_FOUND, failure, "there is no directory %s",
+    blitzdb_status status = bzd_listing_init(&visit.snapshots, env, check->dir, BZD_SNAPSHOT_NAME_PREFIX, "");
+    if (visit.snapshots.failure == ENOENT)
+        return bzd_error_set(check->options.error, BLITZDB_NOT_FOUND, ENOENT, "there is no directory %s",
                              check->dir);
-    blitzdb_status status = bzd_status_of_errno(failure);
-    if (failure == 0)
-        status = bzd_listing_init(&visit.snapshots, env, check->dir, BZD_SNAPSHOT_NAME_PREFIX, "");
     if (status != BLITZDB_OK)
-        return bzd_error_set(check->options.error, status, failure, "listing %s", check->dir);
+        return bzd_error_set(check->options.error, status, visit.snapshots.failure, "listing %s", check->dir);
     status = bzd_listing_init(&visit.segments, env, check->dir, BZD_WAL_NAME_PREFIX, "");
     if (status != BLITZDB_OK) {
         bzd_listing_deinit(&visit.snapshots);
-        return bzd_error_set(check->options.error, status, 0, "listing %s", check->dir);
+        return bzd_error_set(check->options.error, status, visit.segments.failure, "listing %s", check->dir);
     }
     status = read_all(&visit);
     bzd_listing_deinit(&visit.snapshots);
