@@ -25,16 +25,8 @@ struct visit {
 
 /** Size of a file, 0 if it cannot be had. */
 static uint64_t size_of(const struct bzd_check *check, const char *name) {
-    const blitzdb_env *env = check->env;
-    char path[BZD_PATH_MAX];
-    blitzdb_file *file;
     uint64_t size = 0;
-    bzd_path_join(path, check->dir, name);
-    if (env->open(env->user, path, BLITZDB_FILE_READ, &file) != 0)
-        return 0;
-    if (env->file_size(env->user, file, &size) != 0)
-        size = 0;
-    (void)env->close(env->user, file);
+    (void)bzd_file_size_of(check->env, check->dir, name, &size);
     return size;
 }
 

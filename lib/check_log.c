@@ -337,14 +337,11 @@ static size_t find_first(struct walk *walk, const struct bzd_listing *segments, 
 
 /** Whether a segment holds more than the header with which it is created. */
 static bool has_groups(const struct walk *walk, uint64_t start) {
-    struct bzd_file_reader file;
+    uint64_t size = 0;
     char name[BZD_NAME_MAX];
     bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
-    if (bzd_file_reader_open(&file, walk->check->env, walk->check->dir, name, NULL) != BLITZDB_OK)
-        return false;
-    bool is_longer = file.size > BZD_WAL_SEGMENT_HEADER_SIZE;
-    bzd_file_reader_close(&file);
-    return is_longer;
+    (void)bzd_file_size_of(walk->check->env, walk->check->dir, name, &size);
+    return size > BZD_WAL_SEGMENT_HEADER_SIZE;
 }
 
 /** How many segments belong to the log: those behind the end of a closed one do not. */

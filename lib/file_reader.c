@@ -32,6 +32,21 @@ blitzdb_status bzd_file_reader_open(struct bzd_file_reader *reader, const blitzd
     return BLITZDB_OK;
 }
 
+int bzd_file_size_of(const blitzdb_env *env, const char *dir, const char *name, uint64_t *size_out) {
+    char path[BZD_PATH_MAX];
+    bzd_path_join(path, dir, name);
+    blitzdb_file *file;
+    int failure = env->open(env->user, path, BLITZDB_FILE_READ, &file);
+    if (failure != 0)
+        return failure;
+    uint64_t size;
+    failure = env->file_size(env->user, file, &size);
+    (void)env->close(env->user, file); /* nothing was written */
+    if (failure == 0)
+        *size_out = size;
+    return failure;
+}
+
 blitzdb_status bzd_file_reader_read(const struct bzd_file_reader *reader, uint64_t offset, void *to,
                                     size_t size, blitzdb_error *error) {
     BZD_ASSERT(offset <= reader->size && size <= reader->size - offset);

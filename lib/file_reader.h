@@ -36,6 +36,8 @@ struct bzd_file_reader {
  * means. */
 blitzdb_status bzd_file_reader_open(struct bzd_file_reader *reader, const blitzdb_env *env, const char *dir,
                                     const char *name, blitzdb_error *error);
+/** Asks how large `dir/name` is; an errno, which leaves `size_out` as it was. */
+int bzd_file_size_of(const blitzdb_env *env, const char *dir, const char *name, uint64_t *size_out);
 /** Shows `size` bytes from `offset`, which lie within the file; they are valid until the next call. */
 blitzdb_status bzd_file_reader_view(struct bzd_file_reader *reader, uint64_t offset, uint64_t size,
                                     const uint8_t **bytes_out, blitzdb_error *error);

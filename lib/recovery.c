@@ -1,5 +1,6 @@
 #include "recovery.h"
 
+#include "file_reader.h"
 #include "listing.h"
 #include "loader.h"
 #include "path.h"
@@ -22,15 +23,8 @@ static int look_at_leftover(void *caller, const char *name) {
     if (bzd_name_number(name, BZD_SNAPSHOT_NAME_PREFIX, "", &number)) {
         leftovers->has_data = true;
     } else if (bzd_name_number(name, BZD_WAL_NAME_PREFIX, "", &number)) {
-        const blitzdb_env *env = leftovers->request->env;
-        char path[BZD_PATH_MAX];
-        bzd_path_join(path, leftovers->request->dir, name);
-        blitzdb_file *file;
-        uint64_t size = UINT64_MAX;
-        if (env->open(env->user, path, BLITZDB_FILE_READ, &file) == 0) {
-            (void)env->file_size(env->user, file, &size); /* unknown counts as data */
-            (void)env->close(env->user, file);
-        }
+        uint64_t size = UINT64_MAX; /* unknown counts as data */
+        (void)bzd_file_size_of(leftovers->request->env, leftovers->request->dir, name, &size);
         if (number != 0 || size > BZD_WAL_SEGMENT_HEADER_SIZE)
             leftovers->has_data = true;
     }
@@ -135,13 +129,10 @@ static blitzdb_status read_snapshot(const struct bzd_recovery_request *request, 
 
 /** Size of a segment in bytes of log, 0: not known. */
 static uint64_t segment_bytes(const struct bzd_recovery_request *request, uint64_t start) {
-    struct bzd_file_reader file;
+    uint64_t size = 0;
     char name[BZD_NAME_MAX];
     bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
-    if (bzd_file_reader_open(&file, request->env, request->dir, name, NULL) != BLITZDB_OK)
-        return 0;
-    uint64_t size = file.size;
-    bzd_file_reader_close(&file);
+    (void)bzd_file_size_of(request->env, request->dir, name, &size);
     return size > BZD_WAL_SEGMENT_HEADER_SIZE ? size - BZD_WAL_SEGMENT_HEADER_SIZE : 0;
 }
 

@@ -1,5 +1,6 @@
 #include "wal_reader.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "codec.h"
@@ -181,20 +182,21 @@ static blitzdb_status visit_segment(struct reading *reading, size_t index) {
 /** A segment behind the end of a sealed log is one that was being created, and has no group. */
 static blitzdb_status check_behind_seal(const struct reading *reading, uint64_t start) {
     const struct bzd_wal_source *source = reading->source;
-    struct bzd_file_reader file;
+    uint64_t size;
     char name[BZD_NAME_MAX];
     bzd_name_numbered(name, BZD_WAL_NAME_PREFIX, start, "");
-    blitzdb_status status = bzd_file_reader_open(&file, source->env, source->dir, name, reading->error);
-    if (status == BLITZDB_NOT_FOUND)
+    int failure = bzd_file_size_of(source->env, source->dir, name, &size);
+    if (failure == ENOENT)
         return BLITZDB_OK;
-    if (status != BLITZDB_OK)
-        return status;
-    if (file.size > BZD_WAL_SEGMENT_HEADER_SIZE)
-        status = bzd_file_reader_corrupt(
-            &file, 0, "the log goes on behind the position where the MANIFEST says that it was closed",
-            reading->error);
-    bzd_file_reader_close(&file);
-    return status;
+    if (failure != 0)
+        return bzd_error_set(reading->error, bzd_status_of_errno(failure), failure, "%s: %s", name,
+                             bzd_text_of_errno(failure));
+    if (size <= BZD_WAL_SEGMENT_HEADER_SIZE)
+        return BLITZDB_OK;
+    return bzd_error_set(reading->error, BLITZDB_CORRUPT, 0,
+                         "%s: offset 0: the log goes on behind the position where the MANIFEST says that it "
+                         "was closed",
+                         name);
 }
 
 /** Lists the segments that begin before the end and finds the one that contains `from`. */
