@@ -11,9 +11,6 @@
 #include "snapshot_format.h"
 #include "temporary.h"
 
-#define MANIFEST_NAME "MANIFEST"
-#define LOCK_NAME "LOCK"
-
 /** One directory. */
 struct visit {
     struct bzd_check *check;
@@ -58,18 +55,18 @@ static blitzdb_status read_manifest(struct visit *visit) {
     if (status == BLITZDB_NOT_FOUND) {
         if (is_unborn(visit))
             return bzd_error_set(check->options.error, status, 0, "there is no database in %s", check->dir);
-        bzd_check_damage(check, BLITZDB_NOT_A_DATABASE, MANIFEST_NAME, 0, 0,
+        bzd_check_damage(check, BLITZDB_NOT_A_DATABASE, BZD_MANIFEST_NAME, 0, 0,
                          "there are log or snapshot files but no MANIFEST");
         return BLITZDB_OK;
     }
     check->result.files++;
-    check->result.bytes += size_of(check, MANIFEST_NAME);
+    check->result.bytes += size_of(check, BZD_MANIFEST_NAME);
     if (status == BLITZDB_CORRUPT || status == BLITZDB_VERSION) {
-        bzd_check_damage(check, status, MANIFEST_NAME, fault.offset, 0, "%s", fault.reason);
+        bzd_check_damage(check, status, BZD_MANIFEST_NAME, fault.offset, 0, "%s", fault.reason);
         return status == BLITZDB_VERSION ? status : BLITZDB_OK;
     }
     if (status != BLITZDB_OK)
-        return bzd_check_unreadable(check, MANIFEST_NAME, 0, 0, &error);
+        return bzd_check_unreadable(check, BZD_MANIFEST_NAME, 0, 0, &error);
     visit->has_manifest = true;
     plan->has_id = true;
     memcpy(plan->database_id, manifest.database_id, sizeof plan->database_id);
@@ -185,7 +182,7 @@ static int note_leftover(void *caller, const char *name) {
     const struct visit *visit = caller;
     const struct bzd_check_plan *plan = &visit->plan;
     uint64_t number;
-    if (strcmp(name, LOCK_NAME) == 0 || strcmp(name, MANIFEST_NAME) == 0)
+    if (strcmp(name, BZD_LOCK_NAME) == 0 || strcmp(name, BZD_MANIFEST_NAME) == 0)
         return 0;
     if (bzd_name_number(name, BZD_WAL_NAME_PREFIX, "", &number)) {
         if (!is_read(visit, number))
@@ -196,7 +193,7 @@ static int note_leftover(void *caller, const char *name) {
         if (!plan->has_snapshot || number != plan->snapshot_serial)
             bzd_check_note(visit->check, name, 0, 0, "a snapshot that is not the one in use; not read");
     } else if (bzd_name_number(name, BZD_SNAPSHOT_NAME_PREFIX, BZD_TEMPORARY_SUFFIX, &number) ||
-               strcmp(name, MANIFEST_NAME BZD_TEMPORARY_SUFFIX) == 0) {
+               strcmp(name, BZD_MANIFEST_NAME BZD_TEMPORARY_SUFFIX) == 0) {
         bzd_check_note(visit->check, name, 0, 0, "left by interrupted work; not read");
     } else {
         bzd_check_note(visit->check, name, 0, 0, "not a part of the database; not read");

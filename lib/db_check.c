@@ -67,7 +67,7 @@ static blitzdb_status lock_dir(struct session *session) {
     struct bzd_check *check = &session->check;
     const blitzdb_env *env = check->env;
     char path[BZD_PATH_MAX];
-    bzd_path_join(path, check->dir, "LOCK");
+    bzd_path_join(path, check->dir, BZD_LOCK_NAME);
     blitzdb_file *file;
     int failure = env->open(env->user, path, BLITZDB_FILE_READ, &file);
     if (failure == ENOENT || failure == ENOTDIR)
@@ -85,11 +85,11 @@ static blitzdb_status lock_dir(struct session *session) {
     if (failure == ENOMEM)
         return bzd_error_set(check->options.error, BLITZDB_NO_MEMORY, 0, "locking %s", path);
     if (is_read_only(failure))
-        bzd_check_note(check, "LOCK", 0, 0,
+        bzd_check_note(check, BZD_LOCK_NAME, 0, 0,
                        "cannot be locked (errno %d); if the database is in use, findings may be wrong",
                        failure);
     else
-        bzd_check_damage(check, BLITZDB_IO, "LOCK", 0, 0, "cannot be locked (errno %d)", failure);
+        bzd_check_damage(check, BLITZDB_IO, BZD_LOCK_NAME, 0, 0, "cannot be locked (errno %d)", failure);
     return BLITZDB_OK;
 }
 

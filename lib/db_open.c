@@ -90,7 +90,7 @@ static blitzdb_status lock_dir(struct bzd_core *core, const blitzdb_options *opt
     if (error != 0)
         return bzd_error_set(options->error, bzd_status_of_errno(error), error, "creating directory %s: %s",
                              core->dir, bzd_text_of_errno(error));
-    bzd_path_join(path, core->dir, "LOCK");
+    bzd_path_join(path, core->dir, BZD_LOCK_NAME);
     error = env->lock(env->user, path, &core->lock_file);
     if (error == 0)
         return BLITZDB_OK;

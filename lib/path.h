@@ -14,6 +14,9 @@
 /** Longest path composed; open refuses directories that leave no room. */
 enum { BZD_PATH_MAX = 4096, BZD_NAME_MAX = 64 };
 
+/** The file whose lock says that a directory is in use. */
+#define BZD_LOCK_NAME "LOCK"
+
 /** Writes `dir/name`; the directory's length was checked at open. */
 void bzd_path_join(char path_out[BZD_PATH_MAX], const char *dir, const char *name);
 /** Writes the folder a directory stands in: "." if the path names none. */
