@@ -9,8 +9,6 @@
 #include "store.h"
 #include "wal_segment.h"
 
-enum { HEADER_CHECKED_FROM = 16 };
-
 #define LOST_WRITES "the writes there are lost, so keys may have older values or be back"
 
 /** One reading. */
@@ -227,8 +225,8 @@ static bool judge_header(struct walk *walk, const uint8_t *header) {
     const char *name = segment->file.name;
     uint32_t version = bzd_load_u32(header + 8);
     bool is_segment = memcmp(header, BZD_WAL_MAGIC, 8) == 0;
-    uint32_t crc =
-        bzd_crc32c(0, header + HEADER_CHECKED_FROM, BZD_WAL_SEGMENT_HEADER_SIZE - HEADER_CHECKED_FROM);
+    uint32_t crc = bzd_crc32c(0, header + BZD_WAL_HEADER_CHECKED_FROM,
+                              BZD_WAL_SEGMENT_HEADER_SIZE - BZD_WAL_HEADER_CHECKED_FROM);
     segment->id = bzd_load_u64(header + 16);
     segment->recycled = (bzd_load_u32(header + 48) & BZD_WAL_RECYCLED) != 0;
     if (is_segment && version > BZD_WAL_VERSION) {

@@ -10,9 +10,6 @@
 #include "store.h"
 
 enum {
-    HEADER_CHECKED_FROM = 16,
-    BLOCK_CHECKED_FROM = 4,
-    LEAST_RECORD = 4, /* type, keyspace and two sizes */
     /* The search for a block computes checksums of at most so many times the file: it must end even in a
      * file made to slow it down. */
     SEARCH_FACTOR = 64,
@@ -54,8 +51,8 @@ static const char *parse_header(struct walk *walk, const uint8_t *header) {
     if (memcmp(header, BZD_SNAPSHOT_MAGIC, 8) != 0)
         return "this is not a snapshot";
     uint32_t version = bzd_load_u32(header + 8);
-    uint32_t crc =
-        bzd_crc32c(0, header + HEADER_CHECKED_FROM, BZD_SNAPSHOT_HEADER_SIZE - HEADER_CHECKED_FROM);
+    uint32_t crc = bzd_crc32c(0, header + BZD_SNAPSHOT_HEADER_CHECKED_FROM,
+                              BZD_SNAPSHOT_HEADER_SIZE - BZD_SNAPSHOT_HEADER_CHECKED_FROM);
     if (version == 0 || bzd_load_u32(header + 12) != crc)
         return "checksum of the header does not fit";
     if (!bzd_map_is_valid(walk->keyspace_map))
@@ -109,7 +106,8 @@ static blitzdb_status look_at_block(struct walk *walk, uint64_t offset, struct b
     bzd_put_u64(id, walk->snapshot_id);
     uint32_t crc = bzd_crc32c(0, id, sizeof id);
     *fault_out = "checksum of the block does not fit";
-    if (bzd_load_u32(bytes) != bzd_crc32c(crc, bytes + BLOCK_CHECKED_FROM, (size_t)size - BLOCK_CHECKED_FROM))
+    if (bzd_load_u32(bytes) != bzd_crc32c(crc, bytes + BZD_SNAPSHOT_BLOCK_CHECKED_FROM,
+                                          (size_t)size - BZD_SNAPSHOT_BLOCK_CHECKED_FROM))
         return BLITZDB_OK;
     *fault_out = NULL;
     block_out->record_count = bzd_load_u32(bytes + 8);
@@ -129,7 +127,7 @@ static bool is_plausible(const struct walk *walk, const uint8_t *header, uint64_
         return false;
     if (count == BZD_SNAPSHOT_LAST_BLOCK)
         return size == BZD_SNAPSHOT_LAST_PAYLOAD_SIZE;
-    return count > 0 && size >= LEAST_RECORD * count;
+    return count > 0 && size >= BZD_SNAPSHOT_LEAST_RECORD_SIZE * count;
 }
 
 /** Finds the next sound block behind the present offset; the end of the file if there is none. */

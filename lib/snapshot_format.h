@@ -48,6 +48,11 @@ enum {
     BZD_SNAPSHOT_BLOCK_HEADER_SIZE = 16,
     BZD_SNAPSHOT_BLOCK_SIZE = 1 << 20,
     BZD_SNAPSHOT_LAST_PAYLOAD_SIZE = 16,
+    BZD_SNAPSHOT_LEAST_RECORD_SIZE = 4, /* type, keyspace and two sizes */
+
+    /* Where the bytes begin that a checksum at the front covers. */
+    BZD_SNAPSHOT_HEADER_CHECKED_FROM = 16,
+    BZD_SNAPSHOT_BLOCK_CHECKED_FROM = 4,
 };
 
 #define BZD_SNAPSHOT_LAST_BLOCK 0xFFFFFFFFu

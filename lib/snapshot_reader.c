@@ -8,9 +8,6 @@
 #include "logger.h"
 
 enum {
-    HEADER_CHECKED_FROM = 16,
-    BLOCK_CHECKED_FROM = 4,
-    LEAST_RECORD_SIZE = 4,
     LAST_BLOCK_SIZE = BZD_SNAPSHOT_BLOCK_HEADER_SIZE + BZD_SNAPSHOT_LAST_PAYLOAD_SIZE,
 };
 
@@ -37,8 +34,8 @@ static blitzdb_status read_header(struct bzd_snapshot_reader *reader, const uint
         return bzd_error_set(error, BLITZDB_VERSION, 0,
                              "%s: offset 8: format version %u; this version knows %d", reader->file.name,
                              (unsigned)version, BZD_SNAPSHOT_VERSION);
-    uint32_t crc =
-        bzd_crc32c(0, header + HEADER_CHECKED_FROM, BZD_SNAPSHOT_HEADER_SIZE - HEADER_CHECKED_FROM);
+    uint32_t crc = bzd_crc32c(0, header + BZD_SNAPSHOT_HEADER_CHECKED_FROM,
+                              BZD_SNAPSHOT_HEADER_SIZE - BZD_SNAPSHOT_HEADER_CHECKED_FROM);
     if (version == 0 || bzd_load_u32(header + 12) != crc)
         return corrupt(reader, 0, "checksum of the header does not fit", error);
     if (memcmp(header + 32, database_id, sizeof reader->info.database_id) != 0)
@@ -80,7 +77,8 @@ static bool is_sound(const struct bzd_snapshot_reader *reader, const uint8_t *by
     uint8_t id[8];
     bzd_put_u64(id, reader->snapshot_id);
     uint32_t crc = bzd_crc32c(0, id, sizeof id);
-    return bzd_load_u32(bytes) == bzd_crc32c(crc, bytes + BLOCK_CHECKED_FROM, size - BLOCK_CHECKED_FROM);
+    return bzd_load_u32(bytes) ==
+           bzd_crc32c(crc, bytes + BZD_SNAPSHOT_BLOCK_CHECKED_FROM, size - BZD_SNAPSHOT_BLOCK_CHECKED_FROM);
 }
 
 uint64_t bzd_snapshot_reader_expect(const struct bzd_snapshot_reader *reader) {
@@ -92,7 +90,7 @@ uint64_t bzd_snapshot_reader_expect(const struct bzd_snapshot_reader *reader) {
     if (!is_sound(reader, last, sizeof last) || bzd_load_u32(last + 8) != BZD_SNAPSHOT_LAST_BLOCK)
         return 0;
     uint64_t count = bzd_load_u64(last + BZD_SNAPSHOT_BLOCK_HEADER_SIZE);
-    return count <= size / LEAST_RECORD_SIZE ? count : 0;
+    return count <= size / BZD_SNAPSHOT_LEAST_RECORD_SIZE ? count : 0;
 }
 
 blitzdb_status bzd_snapshot_reader_find(const struct bzd_snapshot_reader *reader,

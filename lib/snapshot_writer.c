@@ -9,8 +9,6 @@
 #include "logger.h"
 
 enum {
-    HEADER_CHECKED_FROM = 16,
-    BLOCK_CHECKED_FROM = 4,
     SYNC_STEP_BYTES = 16 << 20,
 };
 
@@ -29,8 +27,8 @@ static blitzdb_status write_header(struct bzd_snapshot_writer *writer, blitzdb_e
     memcpy(header + 32, info->database_id, sizeof info->database_id);
     bzd_put_u64(header + 48, info->keyspace_map);
     bzd_put_u64(header + 56, (uint64_t)info->created_ms);
-    bzd_put_u32(header + 12,
-                bzd_crc32c(0, header + HEADER_CHECKED_FROM, sizeof header - HEADER_CHECKED_FROM));
+    bzd_put_u32(header + 12, bzd_crc32c(0, header + BZD_SNAPSHOT_HEADER_CHECKED_FROM,
+                                        sizeof header - BZD_SNAPSHOT_HEADER_CHECKED_FROM));
     writer->offset = sizeof header;
     return bzd_temporary_write(&writer->file, header, sizeof header, 0, error);
 }
@@ -92,7 +90,8 @@ static uint8_t *complete_block(struct bzd_snapshot_writer *writer, uint8_t *bloc
     uint8_t id[8];
     bzd_put_u64(id, writer->snapshot_id);
     uint32_t crc = bzd_crc32c(0, id, sizeof id);
-    bzd_put_u32(block, bzd_crc32c(crc, block + BLOCK_CHECKED_FROM, size - BLOCK_CHECKED_FROM));
+    bzd_put_u32(block, bzd_crc32c(crc, block + BZD_SNAPSHOT_BLOCK_CHECKED_FROM,
+                                  size - BZD_SNAPSHOT_BLOCK_CHECKED_FROM));
     return block + size;
 }
 

@@ -68,6 +68,11 @@ enum {
     BZD_WAL_GROUP_HEADER_SIZE = 32,
     BZD_DATABASE_ID_SIZE = 16,
     BZD_WAL_RECYCLED = 1, /* in the header at offset 48 */
+
+    /* Where the bytes begin that a checksum at the front covers, and where that of a group's header is. */
+    BZD_WAL_HEADER_CHECKED_FROM = 16,
+    BZD_WAL_GROUP_CHECKED_FROM = 4,
+    BZD_WAL_GROUP_CHECK_OFFSET = 28,
 };
 
 /** Largest payload of a group: sizes are 32 bits, and a batch may take 2 GiB. */

@@ -7,18 +7,12 @@
 #include "logger.h"
 #include "path.h"
 
-enum {
-    HEADER_CHECKED_FROM = 16, /* the header's checksum covers what stands behind it */
-    GROUP_CHECKED_FROM = 4,
-    GROUP_CHECK_OFFSET = 28,
-};
-
 /** Checksums of groups begin with the segment id, so that groups of another segment never fit. */
 static uint32_t checksum(const struct bzd_wal_segment *segment, const uint8_t *group, uint64_t end) {
     uint8_t id[8];
     bzd_put_u64(id, segment->id);
-    return bzd_crc32c(bzd_crc32c(0, id, sizeof id), group + GROUP_CHECKED_FROM,
-                      (size_t)end - GROUP_CHECKED_FROM);
+    return bzd_crc32c(bzd_crc32c(0, id, sizeof id), group + BZD_WAL_GROUP_CHECKED_FROM,
+                      (size_t)end - BZD_WAL_GROUP_CHECKED_FROM);
 }
 
 /** Takes a header apart. `fault_out` names a fault that a write cut short can leave. */
@@ -33,8 +27,8 @@ static blitzdb_status check_header(struct bzd_wal_segment *segment, const uint8_
         return bzd_error_set(error, BLITZDB_VERSION, 0,
                              "%s: offset 8: format version %u; this version knows %d", segment->file.name,
                              (unsigned)version, BZD_WAL_VERSION);
-    uint32_t crc =
-        bzd_crc32c(0, header + HEADER_CHECKED_FROM, BZD_WAL_SEGMENT_HEADER_SIZE - HEADER_CHECKED_FROM);
+    uint32_t crc = bzd_crc32c(0, header + BZD_WAL_HEADER_CHECKED_FROM,
+                              BZD_WAL_SEGMENT_HEADER_SIZE - BZD_WAL_HEADER_CHECKED_FROM);
     if (version == 0 || bzd_load_u32(header + 12) != crc) {
         *fault_out = "checksum of the segment's header does not fit";
         return BLITZDB_OK;
@@ -97,7 +91,8 @@ uint64_t bzd_wal_segment_position(const struct bzd_wal_segment *segment) {
 }
 
 static bool group_header_fits(const struct bzd_wal_segment *segment, const uint8_t *header) {
-    return bzd_load_u32(header + GROUP_CHECK_OFFSET) == checksum(segment, header, GROUP_CHECK_OFFSET);
+    return bzd_load_u32(header + BZD_WAL_GROUP_CHECK_OFFSET) ==
+           checksum(segment, header, BZD_WAL_GROUP_CHECK_OFFSET);
 }
 
 /** The fault of the header of a group that should stand at the present offset, or NULL. */

@@ -14,9 +14,6 @@
 #include "wal_spare.h"
 
 enum {
-    HEADER_CHECKED_FROM = 16,
-    GROUP_CHECKED_FROM = 4,
-    GROUP_CHECK_OFFSET = 28,
     SMALL_BYTES = 64 * 1024, /* between two syncs: preparing space pays */
     ZEROS_BYTES = 16 * 1024,
     REWRITE_BYTES = 64 * 1024, /* at once */
@@ -106,8 +103,8 @@ static blitzdb_status write_header(struct bzd_wal_writer *writer, uint32_t flags
     bzd_put_u64(header + 24, writer->segment_start);
     memcpy(header + 32, writer->database_id, BZD_DATABASE_ID_SIZE);
     bzd_put_u32(header + 48, flags);
-    bzd_put_u32(header + 12,
-                bzd_crc32c(0, header + HEADER_CHECKED_FROM, sizeof header - HEADER_CHECKED_FROM));
+    bzd_put_u32(header + 12, bzd_crc32c(0, header + BZD_WAL_HEADER_CHECKED_FROM,
+                                        sizeof header - BZD_WAL_HEADER_CHECKED_FROM));
     failure = env->write_at(env->user, writer->file, header, sizeof header, 0);
     if (failure != 0)
         return failed(writer->segment_start, failure, "its header cannot be written", error);
@@ -298,9 +295,11 @@ static void complete_header(const struct bzd_wal_writer *writer, uint8_t *group,
     bzd_put_u64(group + 8, writer->position);
     bzd_put_u64(group + 16, writer->durable);
     bzd_put_u32(group + 24, record_count);
-    bzd_put_u32(group + GROUP_CHECK_OFFSET,
-                bzd_crc32c(seed, group + GROUP_CHECKED_FROM, GROUP_CHECK_OFFSET - GROUP_CHECKED_FROM));
-    bzd_put_u32(group, bzd_crc32c(seed, group + GROUP_CHECKED_FROM, size - GROUP_CHECKED_FROM));
+    bzd_put_u32(group + BZD_WAL_GROUP_CHECK_OFFSET,
+                bzd_crc32c(seed, group + BZD_WAL_GROUP_CHECKED_FROM,
+                           BZD_WAL_GROUP_CHECK_OFFSET - BZD_WAL_GROUP_CHECKED_FROM));
+    bzd_put_u32(group,
+                bzd_crc32c(seed, group + BZD_WAL_GROUP_CHECKED_FROM, size - BZD_WAL_GROUP_CHECKED_FROM));
 }
 
 /* An empty segment takes any group. */
