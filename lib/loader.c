@@ -167,15 +167,12 @@ static blitzdb_status load_blocks(struct loading *loading, uint32_t helper_count
         helpers = bzd_alloc(env, helper_count * sizeof *helpers);
     if (helpers == NULL)
         helper_count = 0; /* alone, then */
-    /* The helpers use what is on this thread's stack. */
-    int cancel = bzd_cancel_disable();
     helper_count = start_helpers(helpers, helper_count, loading);
     work(&caller);
     for (uint32_t i = 0; i < helper_count; i++) {
         bzd_thread_join(&helpers[i].thread);
         deinit_worker(&helpers[i]);
     }
-    bzd_cancel_restore(cancel);
     bzd_free(env, helpers);
     deinit_worker(&caller);
     return loading->status;

@@ -21,7 +21,8 @@ enum { BZD_LOADER_THREADS_MAX = 64 };
 
 /**
  * Loads all of an open snapshot. The calling thread is one of `threads` (1 to ::BZD_LOADER_THREADS_MAX); the
- * others are started if the file is worth it and the system grants them. With one, no thread is started.
+ * others are started if the file is worth it and the system grants them. With one, no thread is started. The
+ * caller holds cancellation off, as the others use what is on its stack.
  *
  * What the functions of the reader answer, or BLITZDB_CANCELED. On failure the store is partly filled.
  */

@@ -59,16 +59,10 @@ static void help(void *argument) {
 
 /** Gets helpers until one cannot be had; without them everything works, but takes longer. */
 static void start_helpers(struct bzd_replay *replay) {
-    if (replay->helpers_wanted == 0)
-        return;
-    /* They use what is on this thread's stack. */
-    replay->cancel = bzd_cancel_disable();
     while (replay->helper_count < replay->helpers_wanted &&
            bzd_thread_start(&replay->helpers[replay->helper_count], help, replay) == BLITZDB_OK)
         replay->helper_count++;
     replay->helpers_wanted = 0;
-    if (replay->helper_count == 0)
-        bzd_cancel_restore(replay->cancel);
 }
 
 static void stop_helpers(struct bzd_replay *replay) {
@@ -78,7 +72,6 @@ static void stop_helpers(struct bzd_replay *replay) {
     bzd_mutex_release(&replay->mutex);
     for (uint32_t i = 0; i < replay->helper_count; i++)
         bzd_thread_join(&replay->helpers[i]);
-    bzd_cancel_restore(replay->cancel);
     replay->helper_count = 0;
 }
 

@@ -37,7 +37,6 @@ struct bzd_replay {
     uint32_t helpers_wanted;
     uint32_t helper_count;
     struct bzd_thread helpers[BZD_REPLAY_HELPERS_MAX];
-    int cancel; /**< of the thread, while there are helpers */
     struct bzd_replay_chunk chunks[2];
     unsigned filling; /**< the chunk that records go to */
     uint64_t records; /**< taken so far, brackets included */
@@ -53,7 +52,8 @@ struct bzd_replay {
 
 /** Makes ready to take records; `threads` at most, this one included, do the work. Memory comes with the
  * first record, helpers with the first full chunk, as many as the system grants. `position` is where the log
- * reader stands. BLITZDB_NO_MEMORY: nothing to deinit. */
+ * reader stands. The caller holds cancellation off until the deinit, as helpers use what is on its stack.
+ * BLITZDB_NO_MEMORY: nothing to deinit. */
 blitzdb_status bzd_replay_init(struct bzd_replay *replay, struct bzd_store *store, uint32_t threads,
                                struct bzd_progress *progress, const uint64_t *position);
 /** Takes a record; the user of the log reader. OK, NO_MEMORY, CORRUPT (a map that cannot be), CANCELED. */
