@@ -7,7 +7,7 @@
  * data, the log what must survive; everything in db_*.c ties the two together and knows no file format.
  *
  * Lock order: shard locks ascending, then arena mutex, then log mutex. The wake mutex of the background
- * thread is never held together with another one.
+ * thread and the mutex of a snapshot's pace are never held together with another one.
  */
 #ifndef BZD_DB_H
 #define BZD_DB_H
