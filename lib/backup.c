@@ -50,7 +50,7 @@ blitzdb_status bzd_backup_begin(struct bzd_backup *backup, const blitzdb_env *en
     if (failure != 0)
         return failed(failure, "creating directory", dir, error);
     char path[BZD_PATH_MAX];
-    bzd_path_join(path, dir, "LOCK");
+    bzd_path_join(path, dir, BZD_LOCK_NAME);
     failure = env->lock(env->user, path, &backup->lock_file);
     if (failure != 0) {
         backup->lock_file = NULL;

@@ -8,14 +8,12 @@
 #include "path.h"
 #include "snapshot_writer.h"
 
-#define LOCK_NAME "LOCK"
-
 /** The snapshot of a new database. */
 enum { FIRST_SERIAL = 1 };
 
 static int refuse_any_file(void *caller, const char *name) {
     (void)caller;
-    return strcmp(name, LOCK_NAME) == 0 ? 0 : EEXIST;
+    return strcmp(name, BZD_LOCK_NAME) == 0 ? 0 : EEXIST;
 }
 
 blitzdb_status bzd_salvage_check_empty(const blitzdb_env *env, const char *dir, blitzdb_error *error) {
@@ -33,7 +31,7 @@ blitzdb_status bzd_salvage_claim(const blitzdb_env *env, const char *dir, blitzd
     if (failure != 0)
         return bzd_error_set(error, bzd_status_of_errno(failure), failure, "creating directory %s", dir);
     char path[BZD_PATH_MAX];
-    bzd_path_join(path, dir, LOCK_NAME);
+    bzd_path_join(path, dir, BZD_LOCK_NAME);
     failure = env->lock(env->user, path, lock_out);
     if (failure == EWOULDBLOCK)
         return bzd_error_set(error, BLITZDB_LOCKED, 0, "%s is in use", dir);
@@ -121,7 +119,7 @@ blitzdb_status bzd_salvage_write(struct bzd_store *store, const char *dir, blitz
         status = bzd_manifest_write(env, dir, &manifest, error);
     if (status != BLITZDB_OK) {
         char path[BZD_PATH_MAX];
-        bzd_path_join(path, dir, "MANIFEST"); /* its directory sync may be what failed */
+        bzd_path_join(path, dir, BZD_MANIFEST_NAME); /* its directory sync may be what failed */
         (void)env->remove(env->user, path);
         bzd_path_numbered(path, dir, BZD_SNAPSHOT_NAME_PREFIX, FIRST_SERIAL, "");
         (void)env->remove(env->user, path);
