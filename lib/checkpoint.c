@@ -193,6 +193,42 @@ static blitzdb_status write_snapshot(struct attempt *attempt, blitzdb_error *err
     return status;
 }
 
+/** Removes what the MANIFEST does not name. It is sure which one is on disk, and no log is being written that
+ * a database without a log has only for the time of a snapshot. Failures are harmless. */
+static void remove_leftovers(const struct bzd_checkpoint *checkpoint) {
+    const blitzdb_env *env = checkpoint->store->env;
+    const struct bzd_manifest *manifest = &checkpoint->manifest;
+    bzd_snapshot_remove_others(env, checkpoint->dir,
+                               manifest->has_snapshot ? manifest->snapshot_serial : UINT64_MAX);
+    if (checkpoint->window_only)
+        (void)bzd_wal_remove_from(env, checkpoint->dir, manifest->log_end);
+}
+
+/** Whether the MANIFEST that is there names the snapshot it named before: then no later one was put in place.
+ */
+static bool names_old_snapshot(const struct bzd_checkpoint *checkpoint) {
+    const struct bzd_manifest *old = &checkpoint->manifest;
+    struct bzd_manifest found;
+    return bzd_manifest_read(checkpoint->store->env, checkpoint->dir, &found, NULL) == BLITZDB_OK &&
+           found.has_snapshot == old->has_snapshot && found.snapshot_serial == old->snapshot_serial;
+}
+
+/**
+ * If an attempt has left it open which MANIFEST is on disk, puts the old one in place again: without that, no
+ * snapshot could be removed that any failed attempt has written, and each would leave one more.
+ */
+static blitzdb_status settle_doubt(struct bzd_checkpoint *checkpoint, blitzdb_error *error) {
+    if (!checkpoint->in_doubt)
+        return BLITZDB_OK;
+    blitzdb_status status =
+        bzd_manifest_write(checkpoint->store->env, checkpoint->dir, &checkpoint->manifest, error);
+    if (status != BLITZDB_OK)
+        return status;
+    checkpoint->in_doubt = false;
+    remove_leftovers(checkpoint);
+    return BLITZDB_OK;
+}
+
 /** Writes a MANIFEST of the own directory that names the new snapshot. */
 static blitzdb_status name_snapshot(struct attempt *attempt, uint64_t log_end, blitzdb_error *error) {
     struct bzd_checkpoint *checkpoint = attempt->checkpoint;
@@ -252,8 +288,10 @@ static blitzdb_status publish(struct attempt *attempt, blitzdb_error *error) {
     else
         status =
             name_snapshot(attempt, checkpoint->window_only ? attempt->info.end_position : UINT64_MAX, error);
-    if (status != BLITZDB_OK)
+    if (status != BLITZDB_OK) {
+        checkpoint->in_doubt = !names_old_snapshot(checkpoint);
         return status;
+    }
     bzd_snapshot_remove_others(env, checkpoint->dir, attempt->info.serial);
     bool reuses = !checkpoint->window_only && !attempt->frozen; /* what had a fault is not written again */
     bzd_wal_remove_before(env, checkpoint->dir, attempt->info.start_position,
@@ -295,8 +333,8 @@ static blitzdb_status choose_id(struct attempt *attempt, blitzdb_error *error) {
     return bzd_error_set(error, BLITZDB_IO, failure, "reading random bytes for the database id");
 }
 
-/** Collects, writes and publishes; the directory is ready. */
-static blitzdb_status make_snapshot(struct attempt *attempt, blitzdb_error *error) {
+/** Collects and writes; the window is closed behind it. */
+static blitzdb_status collect(struct attempt *attempt, blitzdb_error *error) {
     struct bzd_checkpoint *checkpoint = attempt->checkpoint;
     const blitzdb_env *env = checkpoint->store->env;
     attempt->info.created_ms = env->now_ms(env->user);
@@ -308,11 +346,27 @@ static blitzdb_status make_snapshot(struct attempt *attempt, blitzdb_error *erro
         status = write_snapshot(attempt, error);
     if (checkpoint->window_only)
         bzd_log_stop(checkpoint->log);
-    if (status == BLITZDB_OK)
-        status = pause_between(attempt, error);
+    return status == BLITZDB_OK ? pause_between(attempt, error) : status;
+}
+
+/** Makes a snapshot in the own directory. One that fails leaves no file, unless a MANIFEST may name it. */
+static blitzdb_status make_snapshot(struct attempt *attempt, blitzdb_error *error) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
+    blitzdb_status status = settle_doubt(checkpoint, error);
     if (status != BLITZDB_OK)
         return status;
-    return attempt->backup == NULL ? publish(attempt, error) : publish_backup(attempt, error);
+    status = collect(attempt, error);
+    if (status == BLITZDB_OK)
+        status = publish(attempt, error);
+    if (status != BLITZDB_OK && !checkpoint->in_doubt)
+        remove_leftovers(checkpoint);
+    return status;
+}
+
+/** Makes a snapshot in another directory, which is ready; what a failed one leaves is removed with that. */
+static blitzdb_status make_backup(struct attempt *attempt, blitzdb_error *error) {
+    blitzdb_status status = collect(attempt, error);
+    return status == BLITZDB_OK ? publish_backup(attempt, error) : status;
 }
 
 static blitzdb_status run(struct attempt *attempt, blitzdb_error *error) {
@@ -326,7 +380,7 @@ static blitzdb_status run(struct attempt *attempt, blitzdb_error *error) {
     attempt->dir = backup.dir;
     attempt->backup = &backup;
     if (status == BLITZDB_OK)
-        status = make_snapshot(attempt, error);
+        status = make_backup(attempt, error);
     bzd_backup_end(&backup);
     return status;
 }

@@ -49,9 +49,9 @@ struct bzd_checkpoint {
     bool window_only; /**< the log runs only while a snapshot is written */
     bool *logging;    /**< the database's switch, guarded by all shards' write locks */
     /* used by the snapshot that runs */
-    struct bzd_manifest manifest; /**< as last published; after a failure the one on disk may be newer */
-    uint64_t
-        serial; /**< of the last attempt; never used again, as a MANIFEST whose sync failed may name it */
+    struct bzd_manifest manifest; /**< as last published */
+    uint64_t serial; /**< of the last attempt; never used again, as an unsynced MANIFEST may name it */
+    bool in_doubt;   /**< the MANIFEST on disk may be a later one than `manifest` */
     /* atomic */
     _Atomic int state;         /**< ::bzd_checkpoint_state; who leaves IDLE may write a snapshot */
     _Atomic bool closing;      /**< no snapshot is begun or goes on */

@@ -199,29 +199,13 @@ static blitzdb_status load(const struct bzd_recovery_request *request, struct bz
     return status;
 }
 
-/** Removes the segments an aborted snapshot of a database without a log has left behind the log's end. */
-struct stale_segments {
-    const struct bzd_recovery_request *request;
-    uint64_t from;
-};
-
-static int remove_stale_segment(void *caller, const char *name) {
-    const struct stale_segments *stale = caller;
-    uint64_t start;
-    if (bzd_name_number(name, BZD_WAL_NAME_PREFIX, "", &start) && start >= stale->from) {
-        char path[BZD_PATH_MAX];
-        bzd_path_join(path, stale->request->dir, name);
-        return stale->request->env->remove(stale->request->env->user, path);
-    }
-    return 0;
-}
-
-/** The removals need no sync of their own: they count once the MANIFEST says that the log goes on, and the
- * names are synced before it does, with those of the new segment. */
+/**
+ * Removes the segments an aborted snapshot of a database without a log has left behind the log's end. The
+ * removals need no sync of their own: they count once the MANIFEST says that the log goes on, and the names
+ * are synced before it does, with those of the new segment.
+ */
 static blitzdb_status remove_stale_segments(const struct bzd_recovery_request *request, uint64_t from) {
-    const blitzdb_env *env = request->env;
-    struct stale_segments stale = {request, from};
-    int error = env->list_dir(env->user, request->dir, remove_stale_segment, &stale);
+    int error = bzd_wal_remove_from(request->env, request->dir, from);
     if (error == 0)
         return BLITZDB_OK;
     return bzd_error_set(request->error, bzd_status_of_errno(error), error, "removing unused log files in %s",

@@ -401,3 +401,25 @@ void bzd_wal_remove_before(const blitzdb_env *env, const char *dir, uint64_t pos
     if (removed > 0)
         (void)env->sync_dir(env->user, dir);
 }
+
+/** Segments that are to be removed. */
+struct stale_segments {
+    const blitzdb_env *env;
+    const char *dir;
+    uint64_t from;
+};
+
+static int remove_stale_segment(void *caller, const char *name) {
+    const struct stale_segments *stale = caller;
+    uint64_t start;
+    if (!bzd_name_number(name, BZD_WAL_NAME_PREFIX, "", &start) || start < stale->from)
+        return 0;
+    char path[BZD_PATH_MAX];
+    bzd_path_join(path, stale->dir, name);
+    return stale->env->remove(stale->env->user, path);
+}
+
+int bzd_wal_remove_from(const blitzdb_env *env, const char *dir, uint64_t position) {
+    struct stale_segments stale = {env, dir, position};
+    return env->list_dir(env->user, dir, remove_stale_segment, &stale);
+}

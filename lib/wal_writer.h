@@ -101,4 +101,7 @@ void bzd_wal_writer_close(struct bzd_wal_writer *writer);
 void bzd_wal_remove_before(const blitzdb_env *env, const char *dir, uint64_t position,
                            uint64_t segment_limit);
 
+/** Removes the segments that begin at or behind a position, which belong to no log; returns an errno. */
+int bzd_wal_remove_from(const blitzdb_env *env, const char *dir, uint64_t position);
+
 #endif
