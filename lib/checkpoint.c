@@ -4,6 +4,7 @@
 
 #include "path.h"
 #include "snapshot_writer.h"
+#include "wal_spare.h"
 
 blitzdb_status bzd_checkpoint_init(struct bzd_checkpoint *checkpoint, struct bzd_store *store,
                                    struct bzd_log *log, const char *dir,
@@ -266,6 +267,8 @@ static blitzdb_status replace_log(struct attempt *attempt, blitzdb_error *error)
     blitzdb_status status = name_snapshot(attempt, attempt->info.start_position, error);
     if (status == BLITZDB_OK)
         status = clear_name_of_segment(attempt, error);
+    /* What had a fault is not written again; and once the log is cleared, spare files are its writers'. */
+    bzd_wal_spare_remove_all(checkpoint->store->env, checkpoint->dir);
     if (status == BLITZDB_OK)
         status = bzd_log_restart(checkpoint->log, checkpoint->dir, attempt->info.database_id, error);
     if (status == BLITZDB_OK)
@@ -293,7 +296,7 @@ static blitzdb_status publish(struct attempt *attempt, blitzdb_error *error) {
         return status;
     }
     bzd_snapshot_remove_others(env, checkpoint->dir, attempt->info.serial);
-    bool reuses = !checkpoint->window_only && !attempt->frozen; /* what had a fault is not written again */
+    bool reuses = !checkpoint->window_only && !attempt->frozen;
     bzd_wal_remove_before(env, checkpoint->dir, attempt->info.start_position,
                           reuses ? checkpoint->log->writer.segment_limit : 0);
     return BLITZDB_OK;

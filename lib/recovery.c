@@ -8,6 +8,7 @@
 #include "snapshot_reader.h"
 #include "wal_format.h"
 #include "wal_reader.h"
+#include "wal_spare.h"
 
 /** What else is in a directory that has no MANIFEST. */
 struct leftovers {
@@ -266,6 +267,8 @@ static blitzdb_status open_existing(const struct bzd_recovery_request *request, 
     bzd_snapshot_remove_others(request->env, request->dir,
                                result->manifest.has_snapshot ? result->manifest.snapshot_serial : UINT64_MAX);
     bool logged = (request->flags & BLITZDB_OPEN_NO_LOG) == 0;
+    if (!logged)
+        bzd_wal_spare_remove_all(request->env, request->dir);
     bzd_wal_remove_before(request->env, request->dir, result->manifest.log_start,
                           logged ? request->log_segment_bytes : 0);
     bzd_manifest_remove_temporary(request->env, request->dir);

@@ -4,7 +4,12 @@
  *
  * A file whose blocks are there already is synced faster than one that grows, and nothing has to be allocated
  * when a segment is begun. A spare file has no meaning in a database: it may be removed at any time, and what
- * it holds is never read. One thread, the one that writes the log or removes segments from it.
+ * it holds is never read.
+ *
+ * Two threads may be here at once: one that begins a segment (open, rename, discard) and one that writes a
+ * snapshot and removes what it replaces (keep, remove_all). A segment that is being set aside is none that
+ * the first one could know; a file that it has opened may be removed by the second, and then the rename
+ * answers ENOENT. Never two of one kind.
  */
 #ifndef BZD_WAL_SPARE_H
 #define BZD_WAL_SPARE_H
@@ -32,7 +37,8 @@ struct bzd_wal_spare {
 
 /** Opens a spare file that holds at least a segment's header; false: there is none that can be used. */
 bool bzd_wal_spare_open(struct bzd_wal_spare *spare, const blitzdb_env *env, const char *dir);
-/** Gives a file that was opened the name of the segment that begins at `start`; returns an errno. */
+/** Gives a file that was opened the name of the segment that begins at `start`; returns an errno, ENOENT: it
+ * was removed meanwhile. */
 int bzd_wal_spare_rename(const struct bzd_wal_spare *spare, const blitzdb_env *env, const char *dir,
                          uint64_t start);
 /** Closes and removes a file that turned out not to be usable. */

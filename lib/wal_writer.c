@@ -168,14 +168,19 @@ static bool take_spare_file(struct bzd_wal_writer *writer, const char *path, str
 
 /**
  * Begins the segment in a spare file whose header is written. It is on disk before the file has its name, so
- * there is no moment at which it could be read under the old one.
+ * there is no moment at which it could be read under the old one. If the file was removed meanwhile, a new
+ * one takes its place.
  */
 static blitzdb_status begin_in_spare_file(struct bzd_wal_writer *writer, const struct bzd_wal_spare *spare,
-                                          blitzdb_error *error) {
+                                          const char *path, blitzdb_error *error) {
     blitzdb_status status = bzd_wal_writer_sync(writer, error);
     if (status != BLITZDB_OK)
         return status;
     int failure = bzd_wal_spare_rename(spare, writer->env, writer->dir, writer->segment_start);
+    if (failure == ENOENT) {
+        bzd_wal_writer_close(writer);
+        return begin_in_new_file(writer, path, error);
+    }
     if (failure != 0)
         return failed(writer->segment_start, failure, "a spare file cannot be given its name", error);
     return sync_name(writer, error);
@@ -197,7 +202,7 @@ blitzdb_status bzd_wal_writer_begin_segment(struct bzd_wal_writer *writer, uint6
     atomic_store(&writer->durable, position);
     struct bzd_wal_spare spare;
     if (take_spare_file(writer, path, &spare))
-        status = begin_in_spare_file(writer, &spare, error);
+        status = begin_in_spare_file(writer, &spare, path, error);
     else
         status = begin_in_new_file(writer, path, error);
     if (status != BLITZDB_OK)
@@ -381,9 +386,6 @@ static void remove_segment(const blitzdb_env *env, const char *dir, uint64_t sta
 
 void bzd_wal_remove_before(const blitzdb_env *env, const char *dir, uint64_t position,
                            uint64_t segment_limit) {
-    if (segment_limit == 0)
-        bzd_wal_spare_remove_all(env, dir);
-
     struct bzd_listing segments;
     if (bzd_listing_init(&segments, env, dir, BZD_WAL_NAME_PREFIX, "") != BLITZDB_OK)
         return;

@@ -95,8 +95,7 @@ void bzd_wal_writer_close(struct bzd_wal_writer *writer);
 
 /**
  * Removes the segments that end at or before a position (a directory sync follows); failures are harmless.
- * Segments of about `segment_limit` bytes are set aside for use as new ones (wal_spare.h); 0: none are, and
- * those that were are removed.
+ * Segments of about `segment_limit` bytes are set aside for use as new ones (wal_spare.h); 0: none are.
  */
 void bzd_wal_remove_before(const blitzdb_env *env, const char *dir, uint64_t position,
                            uint64_t segment_limit);

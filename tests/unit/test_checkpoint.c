@@ -121,6 +121,41 @@ Test(checkpoint, failed_repairs_do_not_pile_up) {
     cr_assert_eq(count_files(count_snapshot), 1);
 }
 
+/** What becomes of the spare files of a log that is replaced. */
+struct spare_watch {
+    int removed;
+    int used;
+};
+
+static void watch_spares(void *user, enum mem_env_call call, const char *path) {
+    struct spare_watch *watch = user;
+    if (call == MEM_CALL_RENAME && (strstr(path, "log-") != NULL || strstr(path, "spare-") != NULL))
+        watch->used++;
+    if (call != MEM_CALL_REMOVE || strstr(path, "spare-") == NULL)
+        return;
+    watch->removed++;
+    cr_assert_eq(stats_of(db).log_status, BLITZDB_LOG_FAILED, "else they may be in use");
+}
+
+/* Files of a failed log are not written again, and go before anybody writes a new one. */
+Test(checkpoint, spare_files_of_a_failed_log) {
+    struct spare_watch watch = {0, 0};
+    blitzdb_options options = fixture_options();
+    options.log_segment_bytes = 8192;
+    fixture_reopen(&options);
+    for (int i = 0; i < 500; i += 20) { /* a group is not larger than a segment */
+        set_many(db, i, i + 20);
+        cr_assert_eq(blitzdb_sync(db), BLITZDB_OK);
+    }
+    cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    fail_log();
+    mem_env_before_change(disk, watch_spares, &watch);
+    cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    mem_env_before_change(disk, NULL, NULL);
+    cr_assert_gt(watch.removed, 0);
+    cr_assert_eq(watch.used, 0);
+}
+
 /** Cancels when the snapshot's file is complete. */
 static void cancel_at_the_end(void *user, enum mem_env_call call, const char *path) {
     (void)user;

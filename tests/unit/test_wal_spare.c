@@ -120,6 +120,28 @@ Test(wal_spare, recycling_may_fail) {
     }
 }
 
+/** Removes the spare files when one of them is about to become a segment, as another thread may. */
+static void remove_spares(void *user, enum mem_env_call call, const char *path) {
+    if (call == MEM_CALL_RENAME && strstr(path, "log-") != NULL)
+        bzd_wal_spare_remove_all(user, LOG_DIR);
+}
+
+/* A spare file that another thread removes when it is being used is replaced by a new file. */
+Test(wal_spare, removed_by_another_thread) {
+    struct log_fixture fixture;
+    make_spare(&fixture);
+    uint64_t from = fixture.writer.segment_start;
+    size_t files = mem_env_open_files(fixture.disk);
+    mem_env_before_change(fixture.disk, remove_spares, (void *)(uintptr_t)fixture.env);
+    fixture_append(&fixture, 5, true);
+    mem_env_before_change(fixture.disk, NULL, NULL);
+    cr_assert_gt(fixture.writer.segment_start, from);
+    cr_assert_not(raw_file_exists(fixture.env, SPARE));
+    cr_assert_eq(mem_env_open_files(fixture.disk), files);
+    check_rest(&fixture, from);
+    fixture_deinit(&fixture);
+}
+
 /* No more than a few are kept, none of another size, and none at all where they are of no use. */
 Test(wal_spare, few_are_kept) {
     struct log_fixture fixture;
@@ -134,6 +156,8 @@ Test(wal_spare, few_are_kept) {
     cr_assert_eq(spares.count, BZD_WAL_SPARES_MAX);
     bzd_listing_deinit(&spares);
     bzd_wal_remove_before(fixture.env, LOG_DIR, UINT64_MAX, 0);
+    cr_assert(raw_file_exists(fixture.env, SPARE), "another thread may be using it");
+    bzd_wal_spare_remove_all(fixture.env, LOG_DIR);
     cr_assert_not(raw_file_exists(fixture.env, SPARE));
     fixture_deinit(&fixture);
 }
