@@ -86,6 +86,11 @@ static bool judge_header(struct walk *walk, const uint8_t *header, const struct 
     return false;
 }
 
+/** Whether a block of so many records can have a payload of this size. */
+static bool is_possible(uint64_t payload, uint64_t records) {
+    return payload <= BZD_SNAPSHOT_BLOCK_SIZE || (records == 1 && payload <= BZD_SNAPSHOT_RECORD_MAX);
+}
+
 /** Looks at a block at an offset, which has room for a header. Not a block: NULL in `payload.data`. */
 static blitzdb_status look_at_block(struct walk *walk, uint64_t offset, struct block *block_out,
                                     const char **fault_out, blitzdb_error *error) {
@@ -98,6 +103,9 @@ static blitzdb_status look_at_block(struct walk *walk, uint64_t offset, struct b
     uint64_t size = BZD_SNAPSHOT_BLOCK_HEADER_SIZE + (uint64_t)bzd_load_u32(bytes + 4);
     *fault_out = "the block is longer than the file";
     if (size > left)
+        return BLITZDB_OK;
+    *fault_out = "the block is larger than its records can be";
+    if (!is_possible(size - BZD_SNAPSHOT_BLOCK_HEADER_SIZE, bzd_load_u32(bytes + 8)))
         return BLITZDB_OK;
     status = bzd_file_reader_view(&walk->file, offset, size, &bytes, error);
     if (status != BLITZDB_OK)
@@ -127,7 +135,7 @@ static bool is_plausible(const struct walk *walk, const uint8_t *header, uint64_
         return false;
     if (count == BZD_SNAPSHOT_LAST_BLOCK)
         return size == BZD_SNAPSHOT_LAST_PAYLOAD_SIZE;
-    return count > 0 && size >= BZD_SNAPSHOT_LEAST_RECORD_SIZE * count;
+    return count > 0 && size >= BZD_SNAPSHOT_LEAST_RECORD_SIZE * count && is_possible(size, count);
 }
 
 /** Finds the next sound block behind the present offset; the end of the file if there is none. */

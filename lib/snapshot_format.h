@@ -27,6 +27,10 @@
  *     12     4     block number
  *     16     ..    records of type SET and SET_EXPIRING (record.h), in no order
  *
+ * A payload above 1 MiB is thus one record, of at most 1 GiB + 32 bytes: key and value of 512 MiB each, and
+ * what stands beside them. A size that is not possible is corruption and must not be believed, as the
+ * checksum can be computed only when memory of that size was found.
+ *
  * The last block's payload is 16 bytes: number of all records (8) and end position in the log (8); the file
  * ends with it. A snapshot is valid only as a whole: it was synced before it was named, so any fault is
  * corruption.
@@ -56,5 +60,8 @@ enum {
 };
 
 #define BZD_SNAPSHOT_LAST_BLOCK 0xFFFFFFFFu
+
+/** Most bytes of one record. */
+#define BZD_SNAPSHOT_RECORD_MAX ((UINT32_C(1) << 30) + 32)
 
 #endif

@@ -93,6 +93,11 @@ uint64_t bzd_snapshot_reader_expect(const struct bzd_snapshot_reader *reader) {
     return count <= size / BZD_SNAPSHOT_LEAST_RECORD_SIZE ? count : 0;
 }
 
+/** Whether a block of so many records can have a payload of this size. */
+static bool is_possible(uint32_t payload, uint32_t records) {
+    return payload <= BZD_SNAPSHOT_BLOCK_SIZE || (records == 1 && payload <= BZD_SNAPSHOT_RECORD_MAX);
+}
+
 blitzdb_status bzd_snapshot_reader_find(const struct bzd_snapshot_reader *reader,
                                         const struct bzd_snapshot_block *before,
                                         struct bzd_snapshot_block *block_out, blitzdb_error *error) {
@@ -107,6 +112,8 @@ blitzdb_status bzd_snapshot_reader_find(const struct bzd_snapshot_reader *reader
     uint64_t size = BZD_SNAPSHOT_BLOCK_HEADER_SIZE + (uint64_t)bzd_load_u32(header + 4);
     if (size > left)
         return corrupt(reader, offset, "the block is longer than the file", error);
+    if (!is_possible(bzd_load_u32(header + 4), bzd_load_u32(header + 8)))
+        return corrupt(reader, offset, "the block is larger than its records can be", error);
     block_out->offset = offset;
     block_out->size = size;
     block_out->record_count = bzd_load_u32(header + 8);

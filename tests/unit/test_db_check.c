@@ -218,6 +218,29 @@ Test(db_check, damaged_manifest) {
     cr_assert_eq(result.records, 3, "the log is read nevertheless");
 }
 
+/* A block whose size its records cannot have is damage, found without memory of that size. */
+Test(db_check, impossible_size_in_the_snapshot) {
+    static char value[300000];
+    static const uint8_t two_mib_more = 0x20;
+    const blitzdb_env *env = mem_env_table(disk);
+    for (char key = 'a'; key < 'm'; key++)
+        cr_assert_eq(blitzdb_set(db, &key, 1, value, sizeof value), BLITZDB_OK);
+    cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    cr_assert_eq(blitzdb_close(db), BLITZDB_OK);
+    db = NULL;
+    blitzdb_file *file;
+    cr_assert_eq(env->open(env->user, SNAPSHOT, BLITZDB_FILE_WRITE, &file), 0);
+    cr_assert_eq(env->write_at(env->user, file, &two_mib_more, 1, 64 + 4 + 2), 0); /* the size of block 0 */
+    cr_assert_eq(env->close(env->user, file), 0);
+    blitzdb_check_result result = BLITZDB_CHECK_RESULT_INIT;
+
+    cr_assert_eq(verify(&result), BLITZDB_CORRUPT);
+
+    cr_assert_eq(result.damages, 1, "%s", findings);
+    cr_assert(strstr(findings, "larger than its records can be") != NULL, "%s", findings);
+    cr_assert_gt(result.entries, 0);
+}
+
 /* Without a MANIFEST the newest snapshot and the log behind it are taken. */
 Test(db_check, lost_manifest) {
     const blitzdb_env *env = mem_env_table(disk);

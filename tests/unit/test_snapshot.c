@@ -317,6 +317,37 @@ Test(snapshot, refuses_what_cannot_be) {
     mem_env_destroy(disk);
 }
 
+/* A size that blocks of so many records cannot have is not believed: memory of that size might not be there.
+ */
+Test(snapshot, refuses_impossible_sizes_before_it_asks_for_memory) {
+    enum { SIZE = 3 << 20 };
+    static const struct {
+        uint32_t payload;
+        uint32_t records;
+        const char *reason;
+    } blocks[] = {
+        {(2 << 20) + 22, 2, "larger than its records can be"},
+        {BZD_SNAPSHOT_BLOCK_SIZE + 1, 0, "larger than its records can be"},
+        {BZD_SNAPSHOT_BLOCK_SIZE + 1, BZD_SNAPSHOT_LAST_BLOCK, "larger than its records can be"},
+        {BZD_SNAPSHOT_BLOCK_SIZE, 2, "checksum"},
+        {BZD_SNAPSHOT_BLOCK_SIZE + 1, 1, "checksum"},
+    };
+    struct mem_env *disk = mem_env_create(1);
+    uint8_t *bytes = calloc(1, SIZE);
+    cr_assert_not_null(bytes);
+    memcpy(bytes, golden_snapshot, sizeof golden_snapshot);
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        struct seen seen;
+        blitzdb_error error;
+        bzd_put_u32(bytes + 68, blocks[i].payload);
+        bzd_put_u32(bytes + 72, blocks[i].records);
+        cr_assert_eq(read_bytes(mem_env_table(disk), bytes, SIZE, &seen, &error), BLITZDB_CORRUPT);
+        cr_assert_not_null(strstr(error.text, blocks[i].reason), "block %zu: %s", i, error.text);
+    }
+    free(bytes);
+    mem_env_destroy(disk);
+}
+
 /* A last block that is too short for what it should say is refused before that is read. */
 Test(snapshot, refuses_a_short_last_block) {
     enum { SHORT = sizeof golden_snapshot - 8 };
