@@ -79,24 +79,25 @@ void bzd_sync_if_due(void *user) {
         (void)bzd_log_sync(&core->log, atomic_load(&core->log.position)); /* its status is the log's */
 }
 
-/** True if a snapshot should replace the failed log, the first time at once. */
+/** True if a snapshot should replace the failed log: at once, but never a minute after the last such attempt,
+ * whatever became of it, as a disk may fail again and again. */
 static bool repair_is_due(struct bzd_core *core) {
     const struct bzd_checkpoint *checkpoint = &core->checkpoint;
     bool is_automatic = core->snapshot_interval_s != 0 || core->snapshot_log_bytes != UINT64_MAX;
     return is_automatic && core->has_log && atomic_load(&core->log.status) == BLITZDB_LOG_FAILED &&
-           (atomic_load(&checkpoint->finished) == 0 ||
-            ms_since(core, atomic_load(&checkpoint->tried_ns)) >= RETRY_MS);
+           (!atomic_load(&checkpoint->has_repaired) ||
+            ms_since(core, atomic_load(&checkpoint->repaired_ns)) >= RETRY_MS);
 }
 
 static bool snapshot_is_due(struct bzd_core *core) {
     struct bzd_checkpoint *checkpoint = &core->checkpoint;
     if (core->dir == NULL || bzd_checkpoint_is_running(checkpoint))
         return false;
+    if (repair_is_due(core))
+        return true;
     if (atomic_load(&checkpoint->status) != BLITZDB_OK &&
         ms_since(core, atomic_load(&checkpoint->tried_ns)) < RETRY_MS)
         return false; /* the last one failed: not again at once */
-    if (repair_is_due(core))
-        return true;
     if (core->has_log && bzd_log_bytes(core) >= core->snapshot_log_bytes)
         return true;
     if (core->snapshot_interval_s == 0 ||

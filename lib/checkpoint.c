@@ -408,10 +408,15 @@ static void begin_progress(struct bzd_checkpoint *checkpoint, uint64_t began_ns)
 }
 
 /** Remembers how a snapshot in the own directory went. */
-static void note_result(struct bzd_checkpoint *checkpoint, blitzdb_status status, uint64_t changes) {
+static void note_result(const struct attempt *attempt, blitzdb_status status, uint64_t changes) {
+    struct bzd_checkpoint *checkpoint = attempt->checkpoint;
     const blitzdb_env *env = checkpoint->store->env;
     uint64_t now_ns = env->monotonic_ns(env->user);
     atomic_store(&checkpoint->tried_ns, now_ns);
+    if (attempt->frozen) {
+        atomic_store(&checkpoint->repaired_ns, now_ns);
+        atomic_store(&checkpoint->has_repaired, true);
+    }
     atomic_store(&checkpoint->status, status);
     if (status != BLITZDB_OK)
         return;
@@ -449,7 +454,7 @@ blitzdb_status bzd_checkpoint_run(struct bzd_checkpoint *checkpoint,
     uint64_t changes = bzd_store_count_writes(checkpoint->store);
     blitzdb_status status = run(&attempt, &details);
     if (request->dir == NULL)
-        note_result(checkpoint, status, changes);
+        note_result(&attempt, status, changes);
     uint64_t took_ns = env->monotonic_ns(env->user) - atomic_load(&checkpoint->progress.began_ns);
     atomic_store(&checkpoint->state, BZD_CHECKPOINT_IDLE);
     details.status = status;

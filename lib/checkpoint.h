@@ -59,14 +59,16 @@ struct bzd_checkpoint {
     struct bzd_checkpoint_progress progress;
     struct bzd_pace pace; /**< gives way to other threads */
     /* atomic, about snapshots in the own directory */
-    _Atomic uint64_t changes;    /**< callers\' changes when the last finished one began */
-    _Atomic uint64_t finished;   /**< snapshots done */
-    _Atomic int64_t finished_ms; /**< Unix time of the last */
-    _Atomic uint64_t took_ms;    /**< time of the last */
-    _Atomic uint64_t size_bytes; /**< of the last one's file */
-    _Atomic int status;          /**< of the last attempt */
-    _Atomic uint64_t tried_ns;   /**< monotonic time of the last attempt, at first of the open */
-    _Atomic uint64_t log_start;  /**< where recovery would begin to read the log */
+    _Atomic uint64_t changes;     /**< callers\' changes when the last finished one began */
+    _Atomic uint64_t finished;    /**< snapshots done */
+    _Atomic int64_t finished_ms;  /**< Unix time of the last */
+    _Atomic uint64_t took_ms;     /**< time of the last */
+    _Atomic uint64_t size_bytes;  /**< of the last one's file */
+    _Atomic int status;           /**< of the last attempt */
+    _Atomic uint64_t tried_ns;    /**< monotonic time of the last attempt, at first of the open */
+    _Atomic bool has_repaired;    /**< a failed log was to be replaced */
+    _Atomic uint64_t repaired_ns; /**< monotonic time of the last attempt at that */
+    _Atomic uint64_t log_start;   /**< where recovery would begin to read the log */
 };
 
 /** How to write a snapshot. */

@@ -23,6 +23,8 @@ static void set_many(blitzdb *handle, int from, int to) {
 /** Makes the log fail: a write that is not acknowledged stands in memory. */
 static void fail_log(void) {
     struct mem_env_fault fault = {.call = MEM_CALL_SYNC, .nth = 1, .error = EIO};
+    cr_assert_eq(set_text(db, "doubtful", "u"), BLITZDB_OK);
+    cr_assert_eq(blitzdb_sync(db), BLITZDB_OK); /* so that the next write finds no sync due */
     cr_assert_eq(set_text(db, "doubtful", "v"), BLITZDB_OK);
     mem_env_fail(disk, &fault);
     cr_assert_eq(blitzdb_sync(db), BLITZDB_IO);
@@ -184,4 +186,32 @@ Test(checkpoint, canceled_at_the_end) {
         fixture_reopen(&options);
         cr_assert_eq(count_keys(db), 100);
     }
+}
+
+/** Whether the pump takes a snapshot now that replaces the failed log. */
+static bool pump_repairs(void) {
+    uint64_t before = stats_of(db).snapshots;
+    blitzdb_status status = blitzdb_pump(db, NULL);
+    cr_assert(status == BLITZDB_OK || status == BLITZDB_LOG_FAILED);
+    return stats_of(db).snapshots > before && stats_of(db).log_status == BLITZDB_OK;
+}
+
+/* A failed log is replaced at once, whatever else was tried just now; and again a minute later at the
+ * earliest. */
+Test(checkpoint, automatic_repair_comes_at_once) {
+    set_many(db, 0, 100);
+    cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    fail_snapshot(MEM_CALL_RENAME, 1);
+    fail_log();
+    cr_assert(pump_repairs());
+    mem_env_advance_ms(disk, 1000);
+    fail_log();
+    mem_env_advance_ms(disk, 58999);
+    cr_assert_not(pump_repairs());
+    mem_env_advance_ms(disk, 1);
+    cr_assert(pump_repairs());
+    mem_env_advance_ms(disk, 60000);
+    cr_assert_eq(blitzdb_snapshot(db, NULL), BLITZDB_OK);
+    fail_log();
+    cr_assert(pump_repairs(), "that was no repair");
 }
