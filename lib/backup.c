@@ -18,7 +18,8 @@ enum {
 };
 
 static blitzdb_status failed(int failure, const char *what, const char *path, blitzdb_error *error) {
-    return bzd_error_set(error, bzd_status_of_errno(failure), failure, "%s %s", what, path);
+    return bzd_error_set(error, bzd_status_of_errno(failure), failure, "%s %s: %s", what, path,
+                         bzd_text_of_errno(failure));
 }
 
 static int look_for_database(void *caller, const char *name) {
@@ -47,6 +48,9 @@ blitzdb_status bzd_backup_begin(struct bzd_backup *backup, const blitzdb_env *en
                                 blitzdb_error *error) {
     *backup = (struct bzd_backup){.env = env, .dir = dir};
     int failure = env->make_dir(env->user, dir);
+    if (failure == ENOENT)
+        return bzd_error_set(error, BLITZDB_NOT_FOUND, failure, "creating directory %s: %s", dir,
+                             bzd_text_of_errno(failure));
     if (failure != 0)
         return failed(failure, "creating directory", dir, error);
     char path[BZD_PATH_MAX];

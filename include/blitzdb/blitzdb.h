@@ -821,7 +821,8 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_snapshot(blitzdb *db, blitz
  * @retval BLITZDB_BUSY a snapshot or another copy is being written.
  * @retval BLITZDB_CANCELED blitzdb_snapshot_cancel() was called.
  * @retval BLITZDB_LOG_FAILED the log failed during the call; a second one copies what is in memory.
- * @retval BLITZDB_NOT_FOUND, BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_NO_MEMORY it failed. After these, as after
+ * @retval BLITZDB_NOT_FOUND the directory's parent does not exist.
+ * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_NO_MEMORY it failed. After these, as after
  * ::BLITZDB_CANCELED, the directory holds no database; the copied one is not affected.
  * @par Durability
  * the copy has everything acknowledged before the call, whatever its durability. A crash during the call
@@ -864,13 +865,20 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_snapshot_cancel(blitzdb *db
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_set_snapshot_share(blitzdb *db, unsigned percent);
 
 /**
- * @brief Does what fell due with time, in a bounded piece: interval sync, reclaiming expired entries,
+ * @brief Does what fell due with time: interval sync, a bounded piece of reclaiming expired entries,
  *        automatic snapshot. Not needed with ::BLITZDB_BACKGROUND_THREAD.
+ *
+ * An automatic snapshot is written whole in the call that finds it due. While other threads of the program
+ * are busy it pauses between its pieces, and so takes up to ten times as long as it works, or as
+ * blitzdb_set_snapshot_share() says; what else falls due is done meanwhile. Who cannot spare a thread for
+ * that turns automatic snapshots off and calls blitzdb_snapshot() where it fits.
  *
  * @param[in] db handle.
  * @param[out] next_ms_out after how many milliseconds to call again, 0: at once; may be NULL.
  * @retval BLITZDB_OK done.
  * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_LOG_FAILED the log could not be synced.
+ * @par Complexity
+ * bounded, a sync aside; with a snapshot as blitzdb_snapshot(), and the pauses.
  * @since 0.1.0
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_pump(blitzdb *db, uint32_t *next_ms_out);

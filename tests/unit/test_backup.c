@@ -169,6 +169,8 @@ Test(backup, refused_directories) {
     set_many(db, 0, 10);
     cr_assert_eq(blitzdb_snapshot_to(db, NULL, NULL), BLITZDB_INVALID);
     cr_assert_eq(blitzdb_snapshot_to(db, "", &error), BLITZDB_INVALID);
+    cr_assert_eq(blitzdb_snapshot_to(db, "absent/copy", &error), BLITZDB_NOT_FOUND);
+    cr_assert(strstr(error.text, "absent/copy: the directory it belongs into") != NULL, "%s", error.text);
     cr_assert_eq(blitzdb_snapshot_to(db, "db", &error), BLITZDB_LOCKED, "its own");
     cr_assert(strstr(error.text, "open") != NULL);
     cr_assert_eq(blitzdb_snapshot_to(db, "copy", NULL), BLITZDB_OK);
