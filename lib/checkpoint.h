@@ -5,7 +5,7 @@
  *
  * A fuzzy scan plus a window of log: note where the log stands, walk the shards under short read locks, note
  * where the log stands now, make it durable that far, finish the file, name it in the MANIFEST, and only then
- * remove what it replaces. No fork, no copy of the data; memory is one block.
+ * remove what it replaces. No fork, no copy of the data; memory is one block and the entries of one bucket.
  *
  *     window of           own directory              another directory
  *     a running log       stays where it is          is copied, and closed by the MANIFEST

@@ -102,7 +102,8 @@ typedef struct blitzdb_check_result {
  * @par Threads
  * safe from any thread; callbacks come from the calling one.
  * @par Complexity
- * linear in the bytes of the directory; memory for 1 MiB and the largest group of the log.
+ * linear in the bytes of the directory; memory for 1 MiB, the largest group of the log, and the largest entry
+ * of the snapshot.
  * @since 0.1.0
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_verify(const char *path,

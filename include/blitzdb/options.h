@@ -147,7 +147,8 @@ typedef struct blitzdb_options {
     uint32_t recovery_threads;    /**< threads that load, the calling one included, up to 64; they end before
                                        blitzdb_open() does. Default: 1 without ::BLITZDB_BACKGROUND_THREAD,
                                        as the library then starts none; with it one for each processor, up
-                                       to 8. Each needs some 2 MiB meanwhile */
+                                       to 8. Each needs some 2 MiB meanwhile, and what a
+                                       larger entry takes */
     uint32_t reserved3;           /**< leave zero */
 } blitzdb_options;
 
