@@ -10,8 +10,8 @@
  *     window of           own directory              another directory
  *     a running log       stays where it is          is copied, and closed by the MANIFEST
  *     no log              switched on for the window, written beside the snapshot, closed by the MANIFEST
- *     a failed log        empty: nothing changes; a new segment begins behind the snapshot and the log works
- * again
+ *     a failed log        empty: nothing changes; in the own directory a new segment then begins behind
+ *                         the snapshot, and the log works again
  */
 #ifndef BZD_CHECKPOINT_H
 #define BZD_CHECKPOINT_H
@@ -59,7 +59,7 @@ struct bzd_checkpoint {
     struct bzd_checkpoint_progress progress;
     struct bzd_pace pace; /**< gives way to other threads */
     /* atomic, about snapshots in the own directory */
-    _Atomic uint64_t changes;     /**< callers\' changes when the last finished one began */
+    _Atomic uint64_t changes;     /**< callers' changes when the last finished one began */
     _Atomic uint64_t finished;    /**< snapshots done */
     _Atomic int64_t finished_ms;  /**< Unix time of the last */
     _Atomic uint64_t took_ms;     /**< time of the last */

@@ -27,7 +27,7 @@ struct bzd_wal_source {
     const uint8_t *database_id;
     uint64_t from;  /**< position of the first record wanted; groups that end before it are skipped */
     uint64_t end;   /**< at least `from`; segments that start at or behind it are ignored, and a log that does
-                       not  reach it is corrupt; UINT64_MAX: read to the end */
+                       not reach it is corrupt; UINT64_MAX: read to the end */
     bool is_sealed; /**< the log was closed at `end`: one that goes on behind it is corrupt */
 };
 
