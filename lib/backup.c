@@ -183,20 +183,15 @@ blitzdb_status bzd_backup_copy_log(struct bzd_backup *backup, const struct bzd_b
     return status;
 }
 
-static blitzdb_status sync_dir(const struct bzd_backup *backup, const char *dir, blitzdb_error *error) {
-    int failure = backup->env->sync_dir(backup->env->user, dir);
-    return failure == 0 ? BLITZDB_OK : failed(failure, "syncing directory", dir, error);
-}
-
 blitzdb_status bzd_backup_publish(struct bzd_backup *backup, const struct bzd_manifest *manifest,
                                   blitzdb_error *error) {
-    char parent[BZD_PATH_MAX];
-    bzd_path_parent(parent, backup->dir);
-    blitzdb_status status = sync_dir(backup, backup->dir, error);
+    const blitzdb_env *env = backup->env;
+    int failure = env->sync_dir(env->user, backup->dir);
+    if (failure != 0)
+        return failed(failure, "syncing directory", backup->dir, error);
+    blitzdb_status status = bzd_manifest_sync_parent(env, backup->dir, error);
     if (status == BLITZDB_OK)
-        status = sync_dir(backup, parent, error);
-    if (status == BLITZDB_OK)
-        status = bzd_manifest_write(backup->env, backup->dir, manifest, error);
+        status = bzd_manifest_write(env, backup->dir, manifest, error);
     backup->published = status == BLITZDB_OK;
     return status;
 }

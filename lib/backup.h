@@ -1,6 +1,6 @@
 /**
  * @file
- * @brief A directory that receives a copy of a running database, whole or not at all.
+ * @brief A directory that receives a copy of a database, running or damaged, whole or not at all.
  *
  *     begin    make the directory, lock it, refuse it if it holds a database
  *     ...      snapshot and log are written into it
@@ -22,7 +22,7 @@
 
 struct bzd_backup {
     const blitzdb_env *env;
-    const char *dir;         /**< absolute, borrowed */
+    const char *dir;         /**< borrowed */
     blitzdb_file *lock_file; /**< NULL: not begun */
     bool published;
 };

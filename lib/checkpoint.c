@@ -117,22 +117,14 @@ static blitzdb_status end_window(struct attempt *attempt, blitzdb_error *error) 
 
 /** Carries a walk over one shard. */
 struct walk {
-    struct bzd_shard *shard;
+    const struct bzd_shard *shard;
     struct bzd_snapshot_writer *writer;
     blitzdb_status status;
 };
 
 static void add_entry(void *user, bzd_ref ref) {
     struct walk *walk = user;
-    struct bzd_entry entry;
-    bzd_entry_decode(bzd_arena_at(walk->shard->arena, ref), &entry);
-    struct bzd_record record = {
-        .type = entry.expire_at_ms == 0 ? BZD_RECORD_SET : BZD_RECORD_SET_EXPIRING,
-        .keyspace = entry.keyspace,
-        .key = entry.key,
-        .value = entry.value,
-        .expire_at_ms = entry.expire_at_ms,
-    };
+    struct bzd_record record = bzd_shard_record_of(walk->shard, ref);
     if (walk->status == BLITZDB_OK)
         walk->status = bzd_snapshot_writer_add(walk->writer, &record);
 }

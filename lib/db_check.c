@@ -136,20 +136,6 @@ static blitzdb_status collect(struct session *session, struct bzd_store *store) 
     return status;
 }
 
-/** Writes what was collected into the new directory. */
-static blitzdb_status write_out(struct session *session, struct bzd_store *store, const char *out_path) {
-    blitzdb_error *error = session->check.options.error;
-    blitzdb_file *lock;
-    if (error != NULL)
-        memset(error, 0, sizeof *error); /* that was about reading; from here on it is about writing */
-    blitzdb_status status = bzd_salvage_claim(&session->env, out_path, &lock, error);
-    if (status != BLITZDB_OK)
-        return status;
-    status = bzd_salvage_write(store, out_path, error);
-    session->env.unlock(session->env.user, lock);
-    return status;
-}
-
 /** Reads the one directory and writes the other. */
 static blitzdb_status copy(struct session *session, const char *out_path) {
     blitzdb_error *error = session->check.options.error;
@@ -162,8 +148,10 @@ static blitzdb_status copy(struct session *session, const char *out_path) {
         return bzd_error_set(error, status, 0, "making tables");
     }
     status = collect(session, store);
+    if (error != NULL && status == BLITZDB_OK)
+        memset(error, 0, sizeof *error); /* that was about reading; from here on it is about writing */
     if (status == BLITZDB_OK)
-        status = write_out(session, store, out_path);
+        status = bzd_salvage_write(store, out_path, error);
     bzd_store_deinit(store);
     bzd_free(&session->env, store);
     return status;

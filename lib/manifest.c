@@ -221,6 +221,16 @@ blitzdb_status bzd_manifest_write(const blitzdb_env *env, const char *dir,
     return status;
 }
 
+blitzdb_status bzd_manifest_sync_parent(const blitzdb_env *env, const char *dir, blitzdb_error *error) {
+    char parent[BZD_PATH_MAX];
+    bzd_path_parent(parent, dir);
+    int failure = env->sync_dir(env->user, parent);
+    if (failure == 0)
+        return BLITZDB_OK;
+    return bzd_error_set(error, bzd_status_of_errno(failure), failure, "syncing directory %s: %s", parent,
+                         bzd_text_of_errno(failure));
+}
+
 void bzd_manifest_remove_temporary(const blitzdb_env *env, const char *dir) {
     char path[BZD_PATH_MAX];
     bzd_path_join(path, dir, BZD_MANIFEST_NAME BZD_TEMPORARY_SUFFIX);

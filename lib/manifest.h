@@ -60,6 +60,11 @@ blitzdb_status bzd_manifest_examine(const blitzdb_env *env, const char *dir,
  */
 blitzdb_status bzd_manifest_write(const blitzdb_env *env, const char *dir,
                                   const struct bzd_manifest *manifest, blitzdb_error *error);
+/**
+ * Makes the name of a new database's directory durable. That must be before its first MANIFEST is there,
+ * which nobody doubts later.
+ */
+blitzdb_status bzd_manifest_sync_parent(const blitzdb_env *env, const char *dir, blitzdb_error *error);
 /** Removes what an interrupted write has left; a failure is harmless. */
 void bzd_manifest_remove_temporary(const blitzdb_env *env, const char *dir);
 

@@ -48,16 +48,6 @@ static blitzdb_status check_is_empty(const struct bzd_recovery_request *request)
     return BLITZDB_OK;
 }
 
-/** Makes the directory itself durable. It must be before the MANIFEST is there, which nobody doubts later. */
-static blitzdb_status sync_parent(const struct bzd_recovery_request *request) {
-    char parent[BZD_PATH_MAX];
-    bzd_path_parent(parent, request->dir);
-    int error = request->env->sync_dir(request->env->user, parent);
-    if (error == 0)
-        return BLITZDB_OK;
-    return bzd_error_set(request->error, bzd_status_of_errno(error), error, "syncing directory %s", parent);
-}
-
 enum { PREPARE_BYTES = 256 * 1024 }; /* of log space, at once; see wal_writer.h */
 
 static void init_writer(struct bzd_wal_writer *writer, const struct bzd_recovery_request *request,
@@ -73,7 +63,7 @@ static blitzdb_status create(const struct bzd_recovery_request *request, struct 
     bool logged = (request->flags & BLITZDB_OPEN_NO_LOG) == 0;
     blitzdb_status status = check_is_empty(request);
     if (status == BLITZDB_OK)
-        status = sync_parent(request);
+        status = bzd_manifest_sync_parent(env, request->dir, request->error);
     if (status != BLITZDB_OK)
         return status;
     memset(manifest, 0, sizeof *manifest);

@@ -3,9 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backup.h"
 #include "logger.h"
-#include "manifest.h"
-#include "path.h"
 #include "snapshot_writer.h"
 
 /** The snapshot of a new database. */
@@ -25,24 +24,6 @@ blitzdb_status bzd_salvage_check_empty(const blitzdb_env *env, const char *dir, 
     return bzd_error_set(error, bzd_status_of_errno(failure), failure, "listing %s", dir);
 }
 
-blitzdb_status bzd_salvage_claim(const blitzdb_env *env, const char *dir, blitzdb_file **lock_out,
-                                 blitzdb_error *error) {
-    int failure = env->make_dir(env->user, dir);
-    if (failure != 0)
-        return bzd_error_set(error, bzd_status_of_errno(failure), failure, "creating directory %s", dir);
-    char path[BZD_PATH_MAX];
-    bzd_path_join(path, dir, BZD_LOCK_NAME);
-    failure = env->lock(env->user, path, lock_out);
-    if (failure == EWOULDBLOCK)
-        return bzd_error_set(error, BLITZDB_LOCKED, 0, "%s is in use", dir);
-    if (failure != 0)
-        return bzd_error_set(error, bzd_status_of_errno(failure), failure, "locking %s", path);
-    blitzdb_status status = bzd_salvage_check_empty(env, dir, error);
-    if (status != BLITZDB_OK)
-        env->unlock(env->user, *lock_out);
-    return status;
-}
-
 /** Carries a walk over one shard. */
 struct walk {
     const struct bzd_shard *shard;
@@ -52,15 +33,7 @@ struct walk {
 
 static void add_entry(void *user, bzd_ref ref) {
     struct walk *walk = user;
-    struct bzd_entry entry;
-    bzd_entry_decode(bzd_arena_at(walk->shard->arena, ref), &entry);
-    struct bzd_record record = {
-        .type = entry.expire_at_ms == 0 ? BZD_RECORD_SET : BZD_RECORD_SET_EXPIRING,
-        .keyspace = entry.keyspace,
-        .key = entry.key,
-        .value = entry.value,
-        .expire_at_ms = entry.expire_at_ms,
-    };
+    struct bzd_record record = bzd_shard_record_of(walk->shard, ref);
     if (walk->status == BLITZDB_OK)
         walk->status = bzd_snapshot_writer_add(walk->writer, &record);
 }
@@ -95,34 +68,26 @@ static blitzdb_status write_snapshot(struct bzd_store *store, const char *dir, c
     return status;
 }
 
-/** Makes the name of the directory durable. */
-static blitzdb_status sync_parent(const blitzdb_env *env, const char *dir, blitzdb_error *error) {
-    char parent[BZD_PATH_MAX];
-    bzd_path_parent(parent, dir);
-    int failure = env->sync_dir(env->user, parent);
-    if (failure == 0)
-        return BLITZDB_OK;
-    return bzd_error_set(error, bzd_status_of_errno(failure), failure, "syncing directory %s", parent);
-}
-
-blitzdb_status bzd_salvage_write(struct bzd_store *store, const char *dir, blitzdb_error *error) {
+/** Writes snapshot and MANIFEST into a directory that was begun. */
+static blitzdb_status write_all(struct bzd_store *store, struct bzd_backup *backup, blitzdb_error *error) {
     const blitzdb_env *env = store->env;
     /* A log from 0 to 0: the database is as it was closed without one, and the next open may begin one. */
     struct bzd_manifest manifest = {.has_snapshot = true, .snapshot_serial = FIRST_SERIAL};
     int failure = env->random(env->user, manifest.database_id, sizeof manifest.database_id);
     if (failure != 0)
         return bzd_error_set(error, BLITZDB_IO, failure, "reading random bytes for the database id");
-    blitzdb_status status = sync_parent(env, dir, error);
+    blitzdb_status status = write_snapshot(store, backup->dir, manifest.database_id, error);
+    return status == BLITZDB_OK ? bzd_backup_publish(backup, &manifest, error) : status;
+}
+
+blitzdb_status bzd_salvage_write(struct bzd_store *store, const char *dir, blitzdb_error *error) {
+    struct bzd_backup backup;
+    blitzdb_status status = bzd_backup_begin(&backup, store->env, dir, error);
+    if (status != BLITZDB_OK)
+        return status;
+    status = bzd_salvage_check_empty(store->env, dir, error);
     if (status == BLITZDB_OK)
-        status = write_snapshot(store, dir, manifest.database_id, error);
-    if (status == BLITZDB_OK)
-        status = bzd_manifest_write(env, dir, &manifest, error);
-    if (status != BLITZDB_OK) {
-        char path[BZD_PATH_MAX];
-        bzd_path_join(path, dir, BZD_MANIFEST_NAME); /* its directory sync may be what failed */
-        (void)env->remove(env->user, path);
-        bzd_path_numbered(path, dir, BZD_SNAPSHOT_NAME_PREFIX, FIRST_SERIAL, "");
-        (void)env->remove(env->user, path);
-    }
+        status = write_all(store, &backup, error);
+    bzd_backup_end(&backup);
     return status;
 }

@@ -12,11 +12,8 @@
 
 /** CONDITION_FAILED: there is something in the directory. An absent one is fine. */
 blitzdb_status bzd_salvage_check_empty(const blitzdb_env *env, const char *dir, blitzdb_error *error);
-/** Makes the directory if it is not there, looks again that it is empty, and takes its lock, which is the
- * caller's to give back. */
-blitzdb_status bzd_salvage_claim(const blitzdb_env *env, const char *dir, blitzdb_file **lock_out,
-                                 blitzdb_error *error);
-/** Writes the database into a claimed directory; `dir` keeps a lock file and nothing else on failure. */
+/** Makes the directory if it is not there, looks again that it is empty, and writes the database into it.
+ * After a failure it keeps a lock file and nothing else. */
 blitzdb_status bzd_salvage_write(struct bzd_store *store, const char *dir, blitzdb_error *error);
 
 #endif

@@ -49,6 +49,18 @@ static void count_entry(struct bzd_shard *shard, bzd_ref ref, uint64_t sign) {
     add(&shard->entry_bytes, sign * bzd_entry_block_size(block));
 }
 
+struct bzd_record bzd_shard_record_of(const struct bzd_shard *shard, bzd_ref ref) {
+    struct bzd_entry entry;
+    bzd_entry_decode(bzd_arena_at(shard->arena, ref), &entry);
+    return (struct bzd_record){
+        .type = entry.expire_at_ms == 0 ? BZD_RECORD_SET : BZD_RECORD_SET_EXPIRING,
+        .keyspace = entry.keyspace,
+        .key = entry.key,
+        .value = entry.value,
+        .expire_at_ms = entry.expire_at_ms,
+    };
+}
+
 void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_ref new_ref) {
     bzd_rwlock_assert_write_held(&shard->lock);
     count_entry(shard, new_ref, 1);

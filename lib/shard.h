@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "entry.h"
 #include "lock.h"
+#include "record.h"
 #include "table.h"
 
 /** What the memory of a table depends on, as of the last time that it was noted. */
@@ -60,6 +61,9 @@ void bzd_shard_deinit(struct bzd_shard *shard);
 blitzdb_status bzd_shard_make_entry(struct bzd_shard *shard, const struct bzd_entry *entry, bzd_ref *ref_out);
 /** Frees a block that is not in the table. 0 is allowed. */
 void bzd_shard_drop_entry(struct bzd_shard *shard, bzd_ref ref);
+
+/** The record that makes an entry; its slices point into the entry. */
+struct bzd_record bzd_shard_record_of(const struct bzd_shard *shard, bzd_ref ref);
 
 /** Publishes an entry in place of `old_ref` (0: the key is new and room is reserved); the old block is freed.
  */

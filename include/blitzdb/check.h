@@ -130,7 +130,8 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_verify(const char *path,
  * @retval BLITZDB_OK the new database is on disk and can be opened; `result` tells what it lacks.
  * @retval BLITZDB_CONDITION_FAILED `out_path` is not empty.
  * @retval BLITZDB_VERSION the MANIFEST was written by a newer version, so nothing is known of the rest.
- * @retval BLITZDB_NOT_FOUND, BLITZDB_LOCKED, BLITZDB_INVALID as of blitzdb_verify().
+ * @retval BLITZDB_NOT_FOUND, BLITZDB_LOCKED, BLITZDB_INVALID as of blitzdb_verify(), or for `out_path`, whose
+ * parent must exist.
  * @retval BLITZDB_NO_MEMORY, BLITZDB_NO_SPACE, BLITZDB_IO writing failed; nothing that could be opened is
  * left in `out_path`.
  * @par Threads

@@ -3,7 +3,7 @@
  * @brief Lets the power fail before every file call of a copy that fails, and of a salvage, in every way the
  * simulated disk knows: the new directory is no database, or one with everything.
  *
- * A copy fails at each of its syncs in turn, those of directories included, and takes back what it has
+ * Either fails at each of its syncs in turn, those of directories included, and takes back what it has
  * written. A salvage that has succeeded is on disk. (Copies that succeed: backup_loss.)
  *
  * Usage: copy_loss [images per class]
@@ -129,20 +129,26 @@ static bool run_failed_copy(enum mem_env_call call, uint64_t nth) {
     return has_failed;
 }
 
-static void run_salvage(void) {
-    struct run run = {.name = "salvage", .env = mem_env_create(1)};
+/** Salvages while the n-th sync of a kind fails; 0: none does; false: it was not reached. */
+static bool run_salvage(enum mem_env_call call, uint64_t nth) {
+    struct run run = {.name = nth == 0 ? "salvage" : "failed salvage", .env = mem_env_create(1)};
+    struct mem_env_fault fault = {.call = call, .nth = nth, .error = EIO};
     blitzdb_check_options options = BLITZDB_CHECK_OPTIONS_INIT;
     options.env = mem_env_table(run.env);
     if (blitzdb_close(make_database(&run)) != BLITZDB_OK)
         violation(&run, "the database cannot be closed", BLITZDB_OK);
+    if (nth > 0)
+        mem_env_fail(run.env, &fault);
     mem_env_before_change(run.env, explore, &run);
     blitzdb_status status = blitzdb_salvage("db", "new", &options, NULL);
-    if (status != BLITZDB_OK)
-        violation(&run, "the salvage fails", status);
-    run.is_done = true;
+    bool has_failed = nth > 0 && mem_env_faults(run.env) > 0;
+    if ((status != BLITZDB_OK) != has_failed)
+        violation(&run, "wrong status", status);
+    run.is_done = status == BLITZDB_OK;
     explore(&run, MEM_CALL_KINDS, "");
     mem_env_before_change(run.env, NULL, NULL);
     mem_env_destroy(run.env);
+    return has_failed;
 }
 
 int main(int argc, char **argv) {
@@ -152,9 +158,12 @@ int main(int argc, char **argv) {
         failed++;
     for (uint64_t nth = 1; run_failed_copy(MEM_CALL_SYNC_DIR, nth); nth++)
         failed++;
-    run_salvage();
-    (void)printf("copies failed %" PRIu64 ", crash points %" PRIu64 ", images %" PRIu64
-                 ", violations %" PRIu64 "\n",
+    (void)run_salvage(MEM_CALL_SYNC, 0);
+    for (uint64_t nth = 1; run_salvage(MEM_CALL_SYNC, nth); nth++)
+        failed++;
+    for (uint64_t nth = 1; run_salvage(MEM_CALL_SYNC_DIR, nth); nth++)
+        failed++;
+    (void)printf("failed %" PRIu64 ", crash points %" PRIu64 ", images %" PRIu64 ", violations %" PRIu64 "\n",
                  failed, totals.crash_points, totals.images, totals.violations);
     return totals.violations == 0 && failed > 0 ? 0 : 1;
 }
