@@ -29,8 +29,12 @@
  *   always) may answer this after its change became visible: whether it is durable is unknown then;
  * - ::BLITZDB_LOG_FAILED: it could not be written earlier; reads go on, writes need a reopen.
  *
- * **Durability.** A write without an option is as durable as the database was opened for: by default it is in
- * the log at once, handed to the operating system soon and synced within a second (docs/durability.md).
+ * **Durability.** A write without an option is as durable as the database was opened for. By default, mode
+ * interval, it is in the log's buffer when the call returns, and on disk within a second **if somebody does
+ * what falls due with time**: a thread of the library (`options.background = BLITZDB_BACKGROUND_THREAD`), or
+ * you with blitzdb_pump(). With neither it stays in the buffer until a write two intervals later,
+ * blitzdb_sync() or blitzdb_close(), however long that takes; automatic snapshots and the repair of a failed
+ * log do not happen either (docs/durability.md).
  */
 #ifndef BLITZDB_BLITZDB_H
 #define BLITZDB_BLITZDB_H

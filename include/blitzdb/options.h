@@ -24,7 +24,9 @@ enum blitzdb_durability {
     BLITZDB_DURABILITY_DEFAULT =
         0, /**< of a write: its handle's, then the database's; of a database: interval */
     BLITZDB_DURABILITY_NONE = 1,     /**< logged, never synced on its own; the next sync covers it */
-    BLITZDB_DURABILITY_INTERVAL = 2, /**< synced within `sync_interval_ms`; the writer does not wait */
+    BLITZDB_DURABILITY_INTERVAL = 2, /**< the writer does not wait; synced within `sync_interval_ms` by the
+                                          thread of ::BLITZDB_BACKGROUND_THREAD or your blitzdb_pump(), by
+                                          nobody without them */
     BLITZDB_DURABILITY_ALWAYS = 3,   /**< on disk before the call returns; concurrent writers share a sync */
 };
 
@@ -55,7 +57,9 @@ enum blitzdb_open_flags {
     BLITZDB_OPEN_NO_LOG = 4,      /**< no log: only snapshots reach the disk, the rest is lost at exit */
 };
 
-/** Who does the work that falls due with time: interval syncs, expiry, automatic snapshots. */
+/** Who does the work that falls due with time: interval syncs, expiry, automatic snapshots, the repair of a
+ * failed log. Without a thread and without blitzdb_pump() nobody does, but for a sync by the first write
+ * after two intervals. */
 enum blitzdb_background {
     BLITZDB_BACKGROUND_CALLER = 0, /**< nobody but you: call blitzdb_pump() now and then; no thread */
     BLITZDB_BACKGROUND_THREAD = 1, /**< one thread of the library, with all signals blocked */
@@ -115,7 +119,8 @@ typedef struct blitzdb_options {
     /* What it does */
     uint32_t flags;            /**< ::blitzdb_open_flags; default 0: create if absent, with a log */
     uint32_t durability;       /**< ::blitzdb_durability of writes that do not say; default interval */
-    uint32_t sync_interval_ms; /**< longest time without a sync in mode interval; default 1000 */
+    uint32_t sync_interval_ms; /**< longest time without a sync in mode interval, if there is a thread or
+                                    somebody pumps; default 1000 */
     uint32_t eviction;         /**< ::blitzdb_eviction at the memory limit; default none */
     /** Bound on entries, rounded to their size class, and tables; default 0: none. What it promises is said
      * at blitzdb_set_memory_limit(). */
