@@ -238,11 +238,14 @@ static bool apply(struct bzs_config *config, const struct setting *setting,
         return set_words(config, setting, place, count, words);
     if (count != 1)
         return bzs_config_refuse(place, "'%s' takes exactly one value", setting->name);
+    if (setting->offset == AT(dir) && words[0][0] == '\0') /* a variable of a script that is not set */
+        return bzs_config_refuse(place, "'dir' is empty; leave it out to keep the data in memory only");
     if (setting->kind == TEXT)
         return bzs_config_set_text(place, text_of(config, setting), words[0]);
     if (setting->kind != CHOICE)
         return set_number(config, setting, place, words[0]);
     config->appendonly_was_set |= setting->offset == AT(appendonly);
+    config->appendfsync_was_set |= setting->offset == AT(appendfsync);
     return set_choice(config, setting, place, words[0]);
 }
 
@@ -285,6 +288,7 @@ bool bzs_config_init(struct bzs_config *config) {
             return false;
         }
     }
+    config->appendfsync_was_set = false; /* that was the default */
     return true;
 }
 

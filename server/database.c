@@ -84,6 +84,8 @@ blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_mes
         .progress = say_progress,
         .progress_user = &loading,
     };
+    if (config->dir == NULL)
+        bzs_say(messages, BZS_NOTICE, "no 'dir': the data stays in memory and is gone when the server ends");
     blitzdb_status status = blitzdb_open(config->dir, &options, db_out);
     if (status == BLITZDB_OK) {
         say_loaded(&loading, *db_out);

@@ -61,6 +61,15 @@ static bool fail(struct campaign *campaign, const char *what) {
 
 /* -- The server -------------------------------------------------------------------------------------- */
 
+/** Tells whether the server shall have a log in this round; the options handed on may turn it off, too. */
+static bool has_log(const struct campaign *campaign) {
+    bool has = campaign->kind != ROUND_NO_LOG;
+    for (unsigned i = 0; i + 1 < campaign->settings->more_count; i++)
+        if (strcmp(campaign->settings->more[i], "--appendonly") == 0)
+            has = strcmp(campaign->settings->more[i + 1], "no") != 0;
+    return has;
+}
+
 /** Starts the server with the settings of this round. */
 static bool start(struct campaign *campaign) {
     static const char *const modes[] = {"always", "everysec", "no"};
@@ -75,11 +84,14 @@ static bool start(struct campaign *campaign) {
                                                     campaign->folder.data,
                                                     "--appendonly",
                                                     campaign->kind == ROUND_NO_LOG ? "no" : "yes",
-                                                    "--appendfsync",
-                                                    modes[random_below(&campaign->random, 3)],
                                                     "--threads",
                                                     threads[random_below(&campaign->random, 4)]};
-    unsigned count = 13;
+    unsigned count = 11;
+    const char *mode = modes[random_below(&campaign->random, 3)];
+    if (has_log(campaign)) {
+        arguments[count++] = "--appendfsync";
+        arguments[count++] = mode;
+    }
     arguments[count++] = "--save";
     arguments[count++] = saves[random_below(&campaign->random, 4)];
     for (unsigned i = 0; i < campaign->settings->more_count; i++)

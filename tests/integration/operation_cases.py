@@ -44,6 +44,8 @@ def case_bad_settings(program):
                 (["--maxmemory-policy", "allkeys-fifo"], "allkeys-lfu"),
                 (["--bind", ""], "nothing to listen on"),
                 (["--appendonly", "yes"], "dir"),
+                (["--appendfsync", "always"], "dir"),
+                (["--dir", ""], "'dir' is empty"),
             ):
                 status, message = server.refuse(*arguments)
                 expect(status == 1 and text in message, "%s: %d %s" % (arguments, status, message))
@@ -58,6 +60,7 @@ def case_in_use(program):
         ask(connect(server), "SET", "k", "v", answer=b"+OK\r\n")
         status, message = server.refuse("--port", str(server.port))
         expect(status == 2 and "port %d" % server.port in message, "port in use: %d %s" % (status, message))
+        expect("no 'dir': the data stays in memory" in message, "it says where the data is: " + message)
         status, message = server.refuse("--port", "0", "--dir", server.data)
         expect(status == 3 and server.data in message, "directory in use: %d %s" % (status, message))
         ask(connect(server), "GET", "k", answer=b"$1\r\nv\r\n")

@@ -199,6 +199,28 @@ Test(config, needs_directory) {
     cr_assert_str_eq(error.text, "command line: 'appendonly yes' needs a directory: set 'dir'");
 }
 
+/* Who asks for syncs expects a log. */
+Test(config, syncs_need_directory) {
+    cr_assert_eq(READ(ARG("--appendfsync"), ARG("always")), BZS_CONFIG_FAILED);
+    cr_assert_str_eq(error.text, "command line: 'appendfsync' needs a directory: set 'dir'");
+}
+
+Test(config, syncs_need_log) {
+    cr_assert_eq(READ(ARG("--dir"), ARG("data"), ARG("--appendonly"), ARG("no"), ARG("--appendfsync"),
+                      ARG("everysec")),
+                 BZS_CONFIG_FAILED);
+    cr_assert_str_eq(error.text,
+                     "command line: 'appendfsync' needs a log: with 'appendonly no' leave it out");
+}
+
+/* An empty directory, as a script with a variable that is not set gives it, would keep nothing. */
+Test(config, empty_directory) {
+    cr_assert_eq(READ(ARG("--dir"), ARG("")), BZS_CONFIG_FAILED);
+    cr_assert_str_eq(error.text,
+                     "command line: 'dir' is empty; leave it out to keep the data in memory only");
+    refused("dir \"\"", "test.conf:1: 'dir' is empty; leave it out to keep the data in memory only");
+}
+
 /* Asking for help or the version ends the reading at once. */
 Test(config, help_and_version) {
     cr_assert_eq(READ(ARG("--help")), BZS_CONFIG_HELP);
