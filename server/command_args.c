@@ -22,9 +22,13 @@ void bzs_reply_status(struct bzs_call *call, blitzdb_status status) {
     case BLITZDB_NO_MEMORY:
         bzs_reply_error(call->reply, "OOM the system has no memory left for this command");
         break;
+    case BLITZDB_LOG_FAILED:
+        bzs_reply_error(call->reply, "MISCONF Errors writing to the AOF file: writes are refused until a "
+                                     "snapshot succeeds: the server tries each minute, BGSAVE tries now; see "
+                                     "its messages");
+        break;
     case BLITZDB_IO:
     case BLITZDB_NO_SPACE:
-    case BLITZDB_LOG_FAILED:
         bzs_reply_error(call->reply, "MISCONF Errors writing to the AOF file: %s",
                         blitzdb_status_text(status));
         break;

@@ -27,7 +27,8 @@
  * - ::BLITZDB_MEMORY_LIMIT: the limit of the options is reached; delete something or allow eviction;
  * - ::BLITZDB_NO_SPACE, ::BLITZDB_IO: the log could not be written. A write that waits for the disk (mode
  *   always) may answer this after its change became visible: whether it is durable is unknown then;
- * - ::BLITZDB_LOG_FAILED: it could not be written earlier; reads go on, writes need a reopen.
+ * - ::BLITZDB_LOG_FAILED: it could not be written earlier; reads go on, writes are refused until a snapshot
+ *   has put all data into new files (automatic, or blitzdb_snapshot()), or a reopen.
  *
  * **Durability.** A write without an option is as durable as the database was opened for. By default, mode
  * interval, it is in the log's buffer when the call returns, and on disk within a second **if somebody does
@@ -756,8 +757,9 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_swap_keyspaces(blitzdb *db,
  *
  * @param[in] db handle.
  * @retval BLITZDB_OK it is; at once for a database without a log.
- * @retval BLITZDB_IO, BLITZDB_NO_SPACE, BLITZDB_LOG_FAILED it may not be; writes are refused from now on
- * unless the status is ::BLITZDB_NO_SPACE.
+ * @retval BLITZDB_NO_SPACE it may not be; writing works again when there is room.
+ * @retval BLITZDB_IO, BLITZDB_LOG_FAILED it may not be; writes are refused from now on until a snapshot has
+ * put all data into new files (automatic, or blitzdb_snapshot()), or a reopen.
  * @par Threads
  * concurrent callers share one sync.
  * @since 0.1.0

@@ -174,6 +174,7 @@ def case_failed_sync(program, gate):
         expect(waiting.read() == b"PONG", "the connection goes on")
         reply = waiting.ask("SET", "k", "y")
         expect(isinstance(reply, Failure) and reply.startswith("MISCONF"), "no write after it: %r" % reply)
+        expect("BGSAVE tries now" in reply, "it says what helps: %r" % reply)
         expect(server.signal(signal.SIGTERM) == 3, "the exit status tells")
     finally:
         server.stop()
