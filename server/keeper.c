@@ -3,7 +3,6 @@
 #include <sched.h>
 
 #include "clock.h"
-#include "database.h"
 #include "server.h"
 
 /* After a failed snapshot the save points wait this long, so that a full disk is not hammered. */
@@ -37,24 +36,12 @@ enum { WHOLE_SHARE = 100, DEFAULT_SHARE = 0 };
 
 /** Writes a snapshot, as the only one of this process that the server began. */
 static blitzdb_status write_snapshot(struct bzs_keeper *keeper, unsigned share_percent) {
-    blitzdb_error error = {0};
     blitzdb *db = keeper->server->db;
     blitzdb_status set = blitzdb_set_snapshot_share(db, share_percent);
     if (set != BLITZDB_OK)
         return set;
-    int64_t begin = now_ms();
-    blitzdb_status status = blitzdb_snapshot(db, &error);
-    set = blitzdb_set_snapshot_share(db, DEFAULT_SHARE); /* the library's own snapshots give way */
-    if (status == BLITZDB_OK) {
-        bzs_say(keeper->server->messages, BZS_NOTICE, "snapshot written in %lld ms",
-                (long long)(now_ms() - begin));
-    } else if (status == BLITZDB_CANCELED) {
-        bzs_say(keeper->server->messages, BZS_NOTICE, "snapshot canceled");
-    } else if (status != BLITZDB_BUSY) {
-        char reason[BZS_REASON_SIZE];
-        bzs_say(keeper->server->messages, BZS_WARNING, "snapshot failed: %s",
-                bzs_database_reason(status, &error, reason));
-    }
+    blitzdb_status status = blitzdb_snapshot(db, NULL);  /* the library says how it ended */
+    set = blitzdb_set_snapshot_share(db, DEFAULT_SHARE); /* its own snapshots give way */
     return status == BLITZDB_OK ? set : status;
 }
 

@@ -30,6 +30,19 @@ def case_snapshots(program):
         server.stop()
 
 
+def case_snapshot_messages(program):
+    """The end of a snapshot is told once."""
+    server = ServerProcess(program, "--dir", "DATA")
+    try:
+        ask(connect(server), "SET", "k", "v", answer=b"+OK\r\n")
+        ask(connect(server), "SAVE", answer=b"+OK\r\n")
+        expect(server.signal(signal.SIGTERM) == 0, "the server ends")
+        messages = [line for line in server.said().splitlines() if "written in" in line]
+        expect(len(messages) == 1 and "snapshot" in messages[0], "one message: %r" % messages)
+    finally:
+        server.stop()
+
+
 def case_bad_settings(program):
     """Unknown or bad settings stop the start with exit status 1 and a message that says where."""
     server = ServerProcess(program)
@@ -220,6 +233,7 @@ def case_huge_value(program):
 
 ON_THEIR_OWN = [
     case_snapshots,
+    case_snapshot_messages,
     case_bad_settings,
     case_in_use,
     case_timeout,

@@ -27,6 +27,8 @@ class ServerProcess:
         self.data = os.path.join(self.folder, "data")
         self.process = None
         self.port = None
+        self.output = ""  # complete once the server has ended and said() was called
+        self.listener = None
         self.start()
 
     def start(self):
@@ -48,7 +50,18 @@ class ServerProcess:
         if port is None or "Ready to accept connections" not in output:
             raise SystemExit("the server did not start:\n" + output)
         self.port = int(port.group(1))
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.output = output
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
+
+    def listen(self):
+        for raw in self.process.stdout:
+            self.output += raw.decode(errors="replace")
+
+    def said(self):
+        """All messages of a server that has ended, since its last start."""
+        self.listener.join(TIMEOUT_S)
+        return self.output
 
     def refuse(self, *arguments):
         """Starts another server that cannot start; its exit status and what it said."""
