@@ -21,7 +21,10 @@ struct bzd_logger {
 void bzd_logger_write(const struct bzd_logger *logger, int level, const char *module, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/** Fills `error` (may be NULL) unless it holds an earlier one; returns `status`. `system_errno` 0: none. */
+/**
+ * Fills `error` (may be NULL) unless it holds an earlier one; returns `status`. `system_errno` 0: none;
+ * otherwise the text is ended with what that means and what helps, unless it says so itself.
+ */
 blitzdb_status bzd_error_set(blitzdb_error *error, blitzdb_status status, int system_errno,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
 

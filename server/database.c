@@ -1,8 +1,5 @@
 #include "database.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "clock.h"
 
 enum { PROGRESS_MS = 1000 }; /* between two lines about the loading */
@@ -19,16 +16,6 @@ static void forward_message(void *user, int level, const char *module, const cha
                                   : level == BLITZDB_LOG_INFO  ? BZS_NOTICE
                                                                : BZS_DEBUG;
     bzs_say(user, said, "%s: %s", module, text);
-}
-
-const char *bzs_database_reason(blitzdb_status status, const blitzdb_error *error,
-                                char text_out[BZS_REASON_SIZE]) {
-    const char *text = error->text[0] != '\0' ? error->text : blitzdb_status_text(status);
-    const char *system = error->system_errno != 0 ? strerror(error->system_errno) : "";
-    bool adds_system = strstr(text, system) == NULL;
-    snprintf(text_out, BZS_REASON_SIZE, "%s%s%s%s", text, adds_system ? " (" : "", adds_system ? system : "",
-             adds_system ? ")" : "");
-    return text_out;
 }
 
 /** What is known of the loading while it goes on. */
@@ -87,12 +74,10 @@ blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_mes
     if (config->dir == NULL)
         bzs_say(messages, BZS_NOTICE, "no 'dir': the data stays in memory and is gone when the server ends");
     blitzdb_status status = blitzdb_open(config->dir, &options, db_out);
-    if (status == BLITZDB_OK) {
+    if (status == BLITZDB_OK)
         say_loaded(&loading, *db_out);
-    } else {
-        char reason[BZS_REASON_SIZE];
+    else
         bzs_say(messages, BZS_WARNING, "the database cannot be opened: %s",
-                bzs_database_reason(status, &error, reason));
-    }
+                error.text[0] != '\0' ? error.text : blitzdb_status_text(status));
     return status;
 }

@@ -18,11 +18,4 @@
 blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_messages *messages,
                                  blitzdb **db_out);
 
-/** Room for the details of an error with the reason of the system. */
-#define BZS_REASON_SIZE 768
-
-/** Writes what went wrong, why the system refused it, and what can be done; answers `text_out`. */
-const char *bzs_database_reason(blitzdb_status status, const blitzdb_error *error,
-                                char text_out[BZS_REASON_SIZE]);
-
 #endif

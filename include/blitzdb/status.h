@@ -76,7 +76,8 @@ BLITZDB_API const char *blitzdb_status_name(blitzdb_status status);
 typedef struct blitzdb_error {
     blitzdb_status status; /**< the status that was returned */
     int system_errno;      /**< errno of the failing call, 0 if none */
-    char text[512];        /**< what was being done, to which file, at which offset; zero-terminated */
+    char text[512];        /**< what was being done, to which file, at which offset, and why it failed;
+                                zero-terminated */
 } blitzdb_error;
 
 #ifdef __cplusplus

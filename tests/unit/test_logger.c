@@ -74,7 +74,45 @@ Test(error, first_one_wins) {
 
     cr_assert_eq(error.status, BLITZDB_IO);
     cr_assert_eq(error.system_errno, EIO);
-    cr_assert_str_eq(error.text, "reading a");
+    cr_assert_str_eq(error.text, "reading a: input/output error of the device; look at the kernel's log");
+}
+
+/* An error of the system ends with its reason, once, and with what helps. */
+Test(error, says_why) {
+    static const struct {
+        int system_errno;
+        const char *text, *whole;
+    } cases[] = {
+        {ENOSPC, "a: cannot be written", "a: cannot be written: no space left on the device; make room"},
+        {ENOSPC, "b: no space left on the device; make room", "b: no space left on the device; make room"},
+        {EISDIR, "c", "c: a directory stands in the place of the file"},
+        {EISDIR, "d: a directory stands in the place of the file",
+         "d: a directory stands in the place of the file"},
+        {ENOTSUP, "e", NULL},
+        {0, "f", "f"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        blitzdb_error error = {0};
+        (void)bzd_error_set(&error, BLITZDB_IO, cases[i].system_errno, "%s", cases[i].text);
+        if (cases[i].whole != NULL)
+            cr_assert_str_eq(error.text, cases[i].whole);
+        else
+            cr_assert_not_null(strstr(error.text, "e: system error "));
+    }
+}
+
+/* A text that fills the buffer is cut, with its reason; that of something that is not there says it all. */
+Test(error, reason_fits) {
+    blitzdb_error error = {0};
+    char text[sizeof error.text - 4];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    (void)bzd_error_set(&error, BLITZDB_IO, EIO, "%s", text);
+    cr_assert_eq(strlen(error.text), sizeof error.text - 1);
+
+    memset(&error, 0, sizeof error);
+    (void)bzd_error_set(&error, BLITZDB_NOT_FOUND, ENOENT, "there is no directory x");
+    cr_assert_str_eq(error.text, "there is no directory x");
 }
 
 /* Whoever does not want details passes NULL and gets the status all the same. */

@@ -199,6 +199,7 @@ Test(wal_writer, goes_over_a_failed_write) {
         cr_assert_eq(fixture_group(&fixture, 9), BLITZDB_NO_SPACE);
         cr_assert_eq(fixture.error.system_errno, ENOSPC);
         cr_assert_not_null(strstr(fixture.error.text, "log-0000000000000000: offset "));
+        cr_assert_not_null(strstr(fixture.error.text, "written: no space left on the device; make room"));
         cr_assert_eq(fixture.writer.position, position);
         cr_assert_eq(check_log(&fixture, 2).position, position);
 
