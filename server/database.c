@@ -52,6 +52,16 @@ static void say_loaded(const struct loading *loading, blitzdb *db) {
             (double)(uptime_ms() - loading->begin_ms) / 1000);
 }
 
+/** Says why the database cannot be opened, and what helps where the files are at fault. */
+static void say_refused(const struct bzs_config *config, const struct bzs_messages *messages,
+                        blitzdb_status status, const blitzdb_error *error) {
+    bzs_say(messages, BZS_WARNING, "the database cannot be opened: %s",
+            error->text[0] != '\0' ? error->text : blitzdb_status_text(status));
+    if (status == BLITZDB_CORRUPT || status == BLITZDB_NOT_A_DATABASE)
+        bzs_say(messages, BZS_WARNING,
+                "restore a backup, or save what is sound: blitzdb-check %s --salvage OUT", config->dir);
+}
+
 blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_messages *messages,
                                  blitzdb **db_out) {
     blitzdb_error error = {0};
@@ -77,7 +87,6 @@ blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_mes
     if (status == BLITZDB_OK)
         say_loaded(&loading, *db_out);
     else
-        bzs_say(messages, BZS_WARNING, "the database cannot be opened: %s",
-                error.text[0] != '\0' ? error.text : blitzdb_status_text(status));
+        say_refused(config, messages, status, &error);
     return status;
 }

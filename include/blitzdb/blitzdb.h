@@ -92,9 +92,11 @@ typedef struct blitzdb_iterator blitzdb_iterator;
  * @retval BLITZDB_NOT_FOUND there is no database and the flags forbid creating one.
  * @retval BLITZDB_CONDITION_FAILED there is a database and the flags ask for a new one.
  * @retval BLITZDB_LOCKED another handle or process has it open; close that one first.
- * @retval BLITZDB_CORRUPT a file is damaged; `options->error` names file and offset; restore a backup.
+ * @retval BLITZDB_CORRUPT a file is damaged; `options->error` names file and offset; restore a backup, or
+ * save what is sound with `blitzdb-check DIR --salvage OUT`.
  * @retval BLITZDB_VERSION written by a newer version; use that one.
- * @retval BLITZDB_NOT_A_DATABASE the directory holds log or snapshot files but no MANIFEST.
+ * @retval BLITZDB_NOT_A_DATABASE the directory holds log or snapshot files but no MANIFEST; restore a backup,
+ * or save what is sound with `blitzdb-check DIR --salvage OUT`.
  * @retval BLITZDB_CANCELED `options->progress` did not want to go on; nothing was changed.
  * @retval BLITZDB_NO_MEMORY, BLITZDB_IO, BLITZDB_NO_SPACE the system refused; `options->error` has the errno.
  * @par Ownership

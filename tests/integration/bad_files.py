@@ -89,6 +89,8 @@ class Opener:
         expect(code == 3 and wanted in output, "%s: %s" % (what, output))
         code, told, more_memory = run([*prefix, self.server, "--port", "0", "--dir", data])
         expect(code == (1 if status == "INVALID" else 3), "%s: exit status %d: %s" % (what, code, told))
+        helps = "blitzdb-check %s --salvage OUT" % data in told
+        expect(helps == (status in ("CORRUPT", "NOT_A_DATABASE")), "%s: what helps: %s" % (what, told))
         for word in words:
             expect(word in output and word in told, "%s: no '%s' in %s%s" % (what, word, output, told))
         expect(max(memory, more_memory) < MEMORY_MAX, "%s: %d bytes of memory" % (what, max(memory, more_memory)))
