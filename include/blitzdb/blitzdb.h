@@ -84,7 +84,8 @@ typedef struct blitzdb_iterator blitzdb_iterator;
  * Recovery loads the snapshot and replays the log behind it. A torn tail of the log, as a power failure
  * leaves it, is cut off; damage anywhere else is refused and nothing is changed.
  *
- * @param[in] path directory of the database, created if absent (its parent must exist); NULL: memory only.
+ * @param[in] path directory of the database, created if absent (its parent must exist); NULL: memory only. A
+ * directory with other files is taken, too; they are left alone.
  * @param[in] options NULL: all defaults; copied.
  * @param[out] db_out the handle, in keyspace 0; untouched on failure.
  * @retval BLITZDB_OK the database is open.

@@ -20,10 +20,11 @@ typedef int blitzdb_status;
 /** One line per code: name, number, text. The enum, the names and the texts are all made from this list. */
 #define BLITZDB_STATUS_LIST(X)                                                                               \
     X(OK, 0, "success")                                                                                      \
-    X(NOT_FOUND, -1, "no such key")                                                                          \
-    X(CONDITION_FAILED, -2, "the key is not in the state the call asked for; nothing was changed")           \
+    X(NOT_FOUND, -1, "no such key or database")                                                              \
+    X(CONDITION_FAILED, -2,                                                                                  \
+      "the key or directory is not in the state the call asked for; nothing was changed")                    \
     X(BUFFER_TOO_SMALL, -3, "the buffer is smaller than the value; ask again with the reported size")        \
-    X(INVALID, -4, "invalid argument")                                                                       \
+    X(INVALID, -4, "invalid argument: a NULL, an option out of range, or a struct_size that is not set")     \
     X(TOO_LARGE, -5, "key, value or batch is larger than the limit")                                         \
     X(NOT_A_NUMBER, -6, "the value is not a number in the range of the call")                                \
     X(OUT_OF_RANGE, -7, "the result would be out of range")                                                  \
@@ -40,7 +41,7 @@ typedef int blitzdb_status;
     X(FORKED, -16, "the handle was opened by the parent process; open the database again after fork")        \
     X(UNSUPPORTED, -17, "this database was opened without what the call needs")                              \
     X(BUSY, -18, "the same work is already under way")                                                       \
-    X(NOT_A_DATABASE, -19, "the directory holds other files and no database")                                \
+    X(NOT_A_DATABASE, -19, "the directory holds log or snapshot files but no MANIFEST")                      \
     X(CANCELED, -20, "somebody asked for the end of the work before it was done")
 
 /** Status codes. New codes are only ever added at the end. */
