@@ -44,8 +44,10 @@ static void print_finding(void *user, const blitzdb_finding *finding) {
     if (is_note && request->is_quiet)
         return;
     end_progress(request);
-    (void)printf("%s: offset %llu: %s%s", finding->file, (unsigned long long)finding->offset,
-                 is_note ? "note: " : "", finding->reason);
+    (void)printf("%s: ", finding->file);
+    if (finding->offset > 0) /* else it is about the file as a whole */
+        (void)printf("offset %llu: ", (unsigned long long)finding->offset);
+    (void)printf("%s%s", is_note ? "note: " : "", finding->reason);
     if (finding->bytes > 0)
         (void)printf(" (%llu bytes)", (unsigned long long)finding->bytes);
     (void)printf("\n");
@@ -59,6 +61,14 @@ static void print_progress(void *user, uint64_t bytes_done, uint64_t bytes_total
                       (unsigned long long)(bytes_total / MIB));
 }
 
+static void print_damage(const blitzdb_check_result *result) {
+    (void)printf("damaged in %llu place%s", (unsigned long long)result->damages,
+                 result->damages == 1 ? "" : "s");
+    if (result->damage_bytes > 0)
+        (void)printf(", %llu bytes or more cannot be used", (unsigned long long)result->damage_bytes);
+    (void)printf("\n");
+}
+
 static void print_summary(const struct request *request, const blitzdb_check_result *result) {
     end_progress(request);
     if (request->is_quiet && result->damages == 0)
@@ -69,8 +79,7 @@ static void print_summary(const struct request *request, const blitzdb_check_res
     if (result->damages == 0)
         (void)printf("sound\n");
     else
-        (void)printf("damaged in %llu places, %llu bytes or more cannot be used\n",
-                     (unsigned long long)result->damages, (unsigned long long)result->damage_bytes);
+        print_damage(result);
     if (request->out != NULL)
         (void)printf("%s: %llu keys written%s\n", request->out, (unsigned long long)result->keys,
                      result->damages == 0 ? ""
@@ -83,6 +92,16 @@ static bool is_about_damage(blitzdb_status status, const blitzdb_check_result *r
     bool is_damage = status == BLITZDB_CORRUPT || status == BLITZDB_VERSION || status == BLITZDB_IO ||
                      status == BLITZDB_NOT_A_DATABASE;
     return status == BLITZDB_OK || (is_damage && result->damages > 0);
+}
+
+/** Says why nothing is known; the text of the error says it all, but where memory was refused. */
+static void print_trouble(const struct request *request, blitzdb_status status, const blitzdb_error *error) {
+    end_progress(request);
+    const char *what = error->text[0] != '\0' ? error->text : request->dir;
+    if (error->text[0] != '\0' && (status != BLITZDB_NO_MEMORY || error->system_errno != 0))
+        (void)fprintf(stderr, "blitzdb-check: %s\n", what);
+    else
+        (void)fprintf(stderr, "blitzdb-check: %s: %s\n", what, blitzdb_status_text(status));
 }
 
 static int run(struct request *request) {
@@ -98,9 +117,7 @@ static int run(struct request *request) {
                                 : blitzdb_verify(request->dir, &options, &result);
     bool is_done = request->out != NULL ? status == BLITZDB_OK : is_about_damage(status, &result);
     if (!is_done) {
-        end_progress(request);
-        (void)fprintf(stderr, "blitzdb-check: %s: %s\n", error.text[0] != '\0' ? error.text : request->dir,
-                      blitzdb_status_text(status));
+        print_trouble(request, status, &error);
         return EXIT_TROUBLE;
     }
     print_summary(request, &result);

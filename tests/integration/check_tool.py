@@ -17,17 +17,18 @@ KEYS = 200
 
 
 class Tool:
-    """The program, and what it said last."""
+    """The program, and what it complained of last."""
 
     def __init__(self, program):
         self.program = program
+        self.error = ""
 
     def run(self, status, *arguments):
         done = subprocess.run(
             [self.program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False
         )
         output = done.stdout.decode()
-        error = done.stderr.decode()
+        error = self.error = done.stderr.decode()
         said = "%r ended with %d: %s%s" % (arguments, done.returncode, output, error)
         expect(done.returncode == status, said)
         expect((error != "") == (status == 2), said)
@@ -90,7 +91,9 @@ def check_damaged(tool, server_program, sound, folder, prefix, share):
     before = contents(damaged)
     output = tool.run(1, damaged)
     expect(output.startswith(name + ": offset "), "the first line names the file: " + output)
-    expect("damaged in 1 places" in output.splitlines()[-1], "the last line sums up: " + output)
+    summary = output.splitlines()[-1]
+    expect("damaged in 1 place" in summary and "places" not in summary, "the last line sums up: " + output)
+    expect(", 0 bytes" not in summary, "nothing is said of no bytes: " + output)
     expect(tool.run(1, damaged, "--quiet").startswith(name), "damage is not quiet")
     expect("%s: " % saved in tool.run(1, damaged, "--salvage", saved), "salvage says what it wrote")
     expect(contents(damaged) == before, "the damaged directory is as it was")
@@ -107,7 +110,9 @@ def check_usage(tool, folder):
     expect(tool.run(0, "--version").startswith("blitzdb-check 0."), "version")
     for arguments in ((), ("--salvage", "x"), ("--unknown",), (folder, folder), (folder, "--salvage")):
         tool.run(2, *arguments)
-    tool.run(2, os.path.join(folder, "absent"))
+    absent = os.path.join(folder, "absent")
+    tool.run(2, absent)
+    expect(tool.error == "blitzdb-check: there is no directory %s\n" % absent, "the reason alone: " + tool.error)
     empty = os.path.join(folder, "empty")
     os.mkdir(empty)
     tool.run(2, empty)
@@ -141,7 +146,7 @@ def main():
     expect((new, old, absent) == (KEYS, 0, 0), "the log sets again what the snapshot lost")
     with open(os.path.join(sound, "stranger"), "w", encoding="utf-8") as file:
         file.write("not BlitzDB's")
-    expect("stranger: offset 0: note: " in tool.run(0, sound), "a file of somebody else")
+    expect("stranger: note: " in tool.run(0, sound), "a file of somebody else")
     server.stop()
 
 
