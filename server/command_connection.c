@@ -247,7 +247,10 @@ static void run_client_durability(struct bzs_call *call) {
             return;
         }
     }
-    bzs_reply_syntax_error(call);
+    if (call->argc == 3)
+        bzs_reply_error(call->reply, "ERR durability must be one of always, everysec, no, default");
+    else
+        bzs_reply_syntax_error(call);
 }
 
 /** Answers with text gathered in a writer of its own, which is released. */

@@ -79,8 +79,10 @@ def case_durability_settings(program, gate):
         for word in ("always", "everysec", "no", "default", "Always"):
             expect(client.ask("CLIENT", "DURABILITY", word) == b"OK", word)
             expect(client.ask("CLIENT", "DURABILITY") == word.lower().encode(), word)
-        for wrong in (("sometimes",), ("always", "no"), ("",)):
-            expect(client.ask("CLIENT", "DURABILITY", *wrong) == Failure("ERR syntax error"), repr(wrong))
+        for wrong in ("sometimes", ""):
+            choices = Failure("ERR durability must be one of always, everysec, no, default")
+            expect(client.ask("CLIENT", "DURABILITY", wrong) == choices, repr(wrong))
+        expect(client.ask("CLIENT", "DURABILITY", "always", "no") == Failure("ERR syntax error"), "two words")
         expect(client.ask("CLIENT", "DURABILITY") == b"always", "an error changes nothing")
         expect(client.ask("SELECT", "3") == b"OK", "another keyspace")
         expect(client.ask("CLIENT", "DURABILITY") == b"always", "SELECT changes nothing")
