@@ -56,6 +56,8 @@ static blitzdb_status complete_options(blitzdb_options *options) {
         return invalid(options, "reserved is not zero");
     if (options->durability > BLITZDB_DURABILITY_ALWAYS)
         return invalid(options, "durability is none of blitzdb_durability");
+    if (options->durability == BLITZDB_DURABILITY_ALWAYS && (options->flags & BLITZDB_OPEN_NO_LOG) != 0)
+        return invalid(options, "durability always needs a log");
     if (options->eviction > BLITZDB_EVICTION_VOLATILE_LFU)
         return invalid(options, "eviction is none of blitzdb_eviction");
     if (options->background > BLITZDB_BACKGROUND_THREAD)

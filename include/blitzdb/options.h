@@ -118,7 +118,8 @@ typedef struct blitzdb_options {
 
     /* What it does */
     uint32_t flags;            /**< ::blitzdb_open_flags; default 0: create if absent, with a log */
-    uint32_t durability;       /**< ::blitzdb_durability of writes that do not say; default interval */
+    uint32_t durability;       /**< ::blitzdb_durability of writes that do not say; default interval. Always
+                                    cannot be had with ::BLITZDB_OPEN_NO_LOG */
     uint32_t sync_interval_ms; /**< longest time without a sync in mode interval, if there is a thread or
                                     somebody pumps; default 1000 */
     uint32_t eviction;         /**< ::blitzdb_eviction at the memory limit; default none */

@@ -152,7 +152,8 @@ static blitzdb_options options_of(struct mem_env *env, uint32_t flags) {
     options.flags = flags;
     options.shard_count = 1;
     options.log_segment_bytes = 4096;
-    options.durability = BLITZDB_DURABILITY_ALWAYS;
+    options.durability =
+        (flags & BLITZDB_OPEN_NO_LOG) != 0 ? BLITZDB_DURABILITY_DEFAULT : BLITZDB_DURABILITY_ALWAYS;
     return options;
 }
 

@@ -200,6 +200,8 @@ static void choose_options(struct round *round) {
     round->options.durability = (uint32_t)rng_below(rng, BLITZDB_DURABILITY_ALWAYS + 1);
     bool is_logged = round->is_memory_only || rng_below(rng, 6) != 0;
     round->options.flags = is_logged ? 0 : BLITZDB_OPEN_NO_LOG;
+    if (!is_logged && round->options.durability == BLITZDB_DURABILITY_ALWAYS) /* refused without a log */
+        round->options.durability = BLITZDB_DURABILITY_INTERVAL;
     round->options.snapshot_log_bytes = rng_below(rng, 4) == 0 ? 20000 : UINT64_MAX;
     round->mode = round->options.durability;
 }

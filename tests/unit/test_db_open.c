@@ -67,6 +67,7 @@ Test(db_open, options_out_of_range) {
         {"reserved", {.reserved = 1}},
         {"log_buffer_bytes", {.log_buffer_bytes = UINT64_MAX}},
         {"durability", {.durability = 4}},
+        {"durability", {.durability = BLITZDB_DURABILITY_ALWAYS, .flags = BLITZDB_OPEN_NO_LOG}},
         {"eviction", {.eviction = 99}},
         {"background", {.background = 2}},
         {"shard_count", {.shard_count = 3}},
