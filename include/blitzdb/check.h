@@ -85,9 +85,9 @@ typedef struct blitzdb_check_result {
  * not belong to the database are named. Nothing is changed. The answer is ::BLITZDB_OK if and only if
  * blitzdb_open() would find the directory sound.
  *
- * A directory that is open is not checked, because what is being written cannot be judged: take a copy of it
- * and check that. A directory whose lock cannot be taken because it is read-only is checked all the same, and
- * a note says so.
+ * A directory that is open is not checked, because what is being written cannot be judged: check a copy made
+ * by blitzdb_snapshot_to(), or close the database (stop the server) first. A directory whose lock cannot be
+ * taken because it is read-only is checked all the same, and a note says so.
  *
  * @param[in] path directory of the database.
  * @param[in] options NULL: all defaults; used during the call only.
