@@ -245,7 +245,6 @@ static bool apply(struct bzs_config *config, const struct setting *setting,
     if (setting->kind != CHOICE)
         return set_number(config, setting, place, words[0]);
     config->appendonly_was_set |= setting->offset == AT(appendonly);
-    config->appendfsync_was_set |= setting->offset == AT(appendfsync);
     return set_choice(config, setting, place, words[0]);
 }
 
@@ -288,7 +287,6 @@ bool bzs_config_init(struct bzs_config *config) {
             return false;
         }
     }
-    config->appendfsync_was_set = false; /* that was the default */
     return true;
 }
 

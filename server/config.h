@@ -39,7 +39,7 @@ struct bzs_config {
     char *save; /**< as CONFIG GET shows it */
     struct bzs_save_point save_points[BZS_SAVE_POINTS_MAX];
     size_t save_point_count;
-    bool appendonly_was_set, appendfsync_was_set, save_was_set;
+    bool appendonly_was_set, save_was_set;
     char *file; /**< path of the configuration file, NULL: none */
 };
 

@@ -151,10 +151,12 @@ static bool complete(struct bzs_config *config, const struct bzs_config_place *p
         return bzs_config_refuse(place, "'daemonize' can only be no: let the service manager run the server");
     if (config->dir == NULL && config->appendonly)
         return bzs_config_refuse(place, "'appendonly yes' needs a directory: set 'dir'");
-    if (config->dir == NULL && config->appendfsync_was_set)
-        return bzs_config_refuse(place, "'appendfsync' needs a directory: set 'dir'");
-    if (config->appendonly_was_set && !config->appendonly && config->appendfsync_was_set)
-        return bzs_config_refuse(place, "'appendfsync' needs a log: with 'appendonly no' leave it out");
+    bool always = config->appendfsync == BZS_APPENDFSYNC_ALWAYS;
+    if (config->dir == NULL && always)
+        return bzs_config_refuse(place, "'appendfsync always' needs a directory: set 'dir'");
+    if (config->appendonly_was_set && !config->appendonly && always)
+        return bzs_config_refuse(place,
+                                 "'appendfsync always' needs a log: it does not go with 'appendonly no'");
     if (config->dir == NULL && config->save_point_count > 0)
         return bzs_config_refuse(place, "'save' needs a directory: set 'dir'");
     if (config->bind == NULL && config->unixsocket == NULL)
