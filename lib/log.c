@@ -368,7 +368,7 @@ blitzdb_status bzd_log_seal(struct bzd_log *log) {
     blitzdb_status status = bzd_log_sync(log, atomic_load_explicit(&log->position, memory_order_acquire));
     if (status != BLITZDB_OK)
         return status;
-    uint64_t position;
+    uint64_t position = 0;
     status = write_seal(log, &position);
     if (status == BLITZDB_NO_MEMORY || status == BLITZDB_NO_SPACE)
         return BLITZDB_OK; /* all is on disk; nobody's data depend on the seal */
