@@ -208,6 +208,17 @@ static void explore(struct run *run) {
     }
 }
 
+/** Somebody writes meanwhile; false: a failed log refuses it. */
+static bool write_beside(struct run *run) {
+    blitzdb_status status = write_version(run->db, ++run->issued);
+    if (status == BLITZDB_LOG_FAILED && run->world->fails) {
+        run->issued--; /* refused before it changed anything */
+        return false;
+    }
+    expect(run, "write beside the snapshot", status);
+    return true;
+}
+
 /** Before every changing call: the power fails; and sometimes somebody writes. */
 static void before_call(void *user, enum mem_env_call call, const char *path) {
     struct run *run = user;
@@ -215,13 +226,15 @@ static void before_call(void *user, enum mem_env_call call, const char *path) {
         return;
     run->is_exploring = false;
     explore(run);
-    bool is_free = strstr(path, "snapshot-") != NULL || strstr(path, "MANIFEST") != NULL;
-    if (is_free && (call == MEM_CALL_WRITE || call == MEM_CALL_SYNC)) {
-        blitzdb_status status = write_version(run->db, ++run->issued);
-        if (status == BLITZDB_LOG_FAILED && run->world->fails)
-            run->issued--; /* refused before it changed anything */
-        else
-            expect(run, "write beside the snapshot", status);
+    bool is_snapshot = strstr(path, "snapshot-") != NULL;
+    bool is_free = is_snapshot || strstr(path, "MANIFEST") != NULL;
+    if (is_free && (call == MEM_CALL_WRITE || call == MEM_CALL_SYNC))
+        write_beside(run);
+    /* A log that was replaced takes writes before the old snapshot is gone. */
+    if (is_snapshot && call == MEM_CALL_REMOVE && run->world->fails && write_beside(run)) {
+        expect(run, "sync beside the snapshot", blitzdb_sync(run->db));
+        run->durable = run->issued;
+        explore(run);
     }
     run->is_exploring = true;
 }
@@ -288,7 +301,7 @@ static void run_world(const struct world *world) {
         run.has_copy = true;
     } else {
         expect(&run, "snapshot", blitzdb_snapshot(run.db, NULL));
-        run.durable = begun;
+        run.durable = run.durable > begun ? run.durable : begun;
     }
     end_run(&run);
 }

@@ -109,6 +109,36 @@ EQUIVALENT = [
         ["write_header", "begin_in_new_file", "bzd_wal_writer_begin_segment", "bzd_log_restart", "begin_log"],
         "the segment beside a snapshot is synced again as a whole before a MANIFEST names it",
     ),
+    (
+        "rename",
+        "*",
+        ["bzd_temporary_publish", "bzd_snapshot_writer_finish", "bzd_salvage_write"],
+        "the directory of what was salvaged is synced again before its MANIFEST is written",
+    ),
+    (
+        "sync_dir",
+        "*",
+        ["bzd_temporary_publish", "bzd_snapshot_writer_finish", "bzd_salvage_write"],
+        "the same",
+    ),
+    (
+        "sync_dir",
+        "swapped-with-remove",
+        ["bzd_backup_publish"],
+        "a copy that has not ended may leave anything",
+    ),
+    (
+        "rename",
+        "*",
+        ["bzd_temporary_publish", "bzd_snapshot_writer_finish", "make_backup"],
+        "the directory of a copy is synced again before its MANIFEST is written",
+    ),
+    (
+        "sync_dir",
+        "*",
+        ["bzd_temporary_publish", "bzd_snapshot_writer_finish", "make_backup"],
+        "the same",
+    ),
 ]
 
 
