@@ -267,9 +267,9 @@ static blitzdb_status replace_log(struct attempt *attempt, blitzdb_error *error)
         status = name_snapshot(attempt, UINT64_MAX, error);
     if (status != BLITZDB_OK)
         return status;
-    bzd_log_clear(checkpoint->log);
     bzd_logger_write(checkpoint->log->logger, BLITZDB_LOG_WARNING, "snapshot",
                      "a new log file replaces the failed log: writes are taken again");
+    bzd_log_clear(checkpoint->log); /* behind the message: nobody is told OK before it */
     return BLITZDB_OK;
 }
 

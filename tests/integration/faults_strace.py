@@ -107,7 +107,7 @@ def check_order(lines):
     failed = {}  # by thread: lines of different threads may overtake each other
     for line in lines:
         words = line.split()
-        if line == "snapshot OK":
+        if line == "snapshot OK" or line.endswith("a new log file replaces the failed log: writes are taken again"):
             failed.clear()
         elif words[0] == "refused" and words[2] == "LOG_FAILED":
             failed[words[1].split(".")[1]] = line
