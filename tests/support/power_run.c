@@ -121,8 +121,11 @@ static void advance(struct power_state *run, size_t i) {
     blitzdb_status status = operation_run(run->db, operation);
     if (run->mode->writes_out && status == expected && blitzdb_write_out(run->db) != BLITZDB_OK)
         status = BLITZDB_IO;
-    /* What changed nothing is as durable as what was before it. */
-    if (status == expected && makes_durable(run, i) && (status == BLITZDB_OK || run->durable == i))
+    /* What changed nothing, a set whose expiry is past among it, is as durable as what was before it. */
+    bool has_effect = status == BLITZDB_OK &&
+                      (!operation_is_write(operation) ||
+                       !model_equal(&run->states[i], &run->states[i + 1], mem_env_now_ms(run->env)));
+    if (status == expected && makes_durable(run, i) && (has_effect || run->durable == i))
         run->durable = i + 1;
     else if (status != expected && has_failed(run))
         settle_failure(run, i);
