@@ -262,8 +262,14 @@ def encode(command):
 
 
 PLAIN = re.compile(rb"[A-Za-z0-9:*.+-]+")
+INLINE_MAX = 64 * 1024
 
 
 def encode_inline(command):
-    """The command as a line of text, or None if that needs quotes."""
-    return b" ".join(command) + b"\r\n" if all(PLAIN.fullmatch(part) for part in command) else None
+    """The command as a line of text, or None if that needs quotes or the line is too long.
+
+    Both servers take any line that fits into INLINE_MAX. Whether they refuse a longer one depends on how much of
+    it had arrived when they looked for its end.
+    """
+    line = b" ".join(command) + b"\r\n"
+    return line if len(line) <= INLINE_MAX and all(PLAIN.fullmatch(part) for part in command) else None

@@ -103,13 +103,19 @@ def named(lines, word):
 
 
 def check_order(lines):
-    """Once the log has failed nothing is acknowledged, unless a snapshot has made a new start."""
-    failed = {}  # by thread: lines of different threads may overtake each other
+    """Once the log has failed nothing is acknowledged, unless a snapshot has made a new start.
+
+    The message of the new start comes before anybody is acknowledged; until then writes may still be refused. By
+    thread, because lines of different threads may overtake each other.
+    """
+    failed, replaced = {}, False
     for line in lines:
         words = line.split()
-        if line == "snapshot OK" or line.endswith("a new log file replaces the failed log: writes are taken again"):
-            failed.clear()
-        elif words[0] == "refused" and words[2] == "LOG_FAILED":
+        if line.endswith("a new log file replaces the failed log: writes are taken again"):
+            failed, replaced = {}, True
+        elif line.startswith("said log: "):
+            replaced = False
+        elif words[0] == "refused" and words[2] == "LOG_FAILED" and not replaced:
             failed[words[1].split(".")[1]] = line
         elif words[0] == "acked":
             expect(words[1].split(".")[1] not in failed, "acknowledged after the log had failed: %s" % line)
