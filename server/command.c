@@ -9,11 +9,19 @@
 #include "client.h"
 
 /* The look-up: filled once, read-only from then on. A quarter full at most, so that probes stay short. */
-enum { SLOT_COUNT = 512, COMMANDS_MAX = 128, NAME_SIZE_MAX = 32 };
+enum { SLOT_COUNT = 1024, SLOT_BITS = 10, COMMANDS_MAX = SLOT_COUNT / 4, NAME_SIZE_MAX = 32, WORD_SIZE = 8 };
+
+/** A command and what its name is compared by. */
+struct slot {
+    const struct bzs_command *command; /**< NULL: the slot is empty */
+    uint64_t word;                     /**< see word_of() */
+    size_t size;                       /**< of the name */
+    bool is_exact;                     /**< word and size tell it from any other text */
+};
 
 static struct {
     pthread_once_t once;
-    const struct bzs_command *slots[SLOT_COUNT];
+    struct slot slots[SLOT_COUNT];
     const struct bzs_command *list[COMMANDS_MAX];
     size_t count;
 } catalog = {.once = PTHREAD_ONCE_INIT};
@@ -24,20 +32,42 @@ static const struct bzs_command *const families[] = {
     bzs_commands_wait,   bzs_commands_catalog, bzs_commands_server,   bzs_commands_info,
 };
 
-/** FNV-1a over the lower-case name. Names are ours, so nobody can choose them to collide. */
-static size_t slot_of(struct bzs_slice name) {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < name.size; i++)
-        hash = (hash ^ (unsigned char)bzs_lower(name.data[i])) * 16777619u;
-    return hash % SLOT_COUNT;
+/**
+ * Eight bytes of a name, all of it if it is no longer: first and last four, or up to three one by one.
+ * Setting bit 5 turns capital letters into small ones, and no other byte into a letter.
+ */
+static uint64_t word_of(const char *name, size_t size) {
+    const uint64_t small_letters = 0x2020202020202020;
+    uint32_t first = 0;
+    uint32_t last = 0;
+    if (size >= sizeof(first)) {
+        memcpy(&first, name, sizeof(first));
+        memcpy(&last, name + size - sizeof(last), sizeof(last));
+    } else if (size > 0) {
+        first = (uint32_t)(unsigned char)name[0] | (uint32_t)(unsigned char)name[size / 2] << 8 |
+                (uint32_t)(unsigned char)name[size - 1] << 16;
+    }
+    return ((uint64_t)last << 32 | first) | small_letters;
+}
+
+/** Fibonacci hashing. Names are ours, so nobody can choose them to collide. */
+static size_t slot_of(uint64_t word, size_t size) {
+    return (size_t)((word + size) * 0x9e3779b97f4a7c15 >> (64 - SLOT_BITS));
+}
+
+static bool is_of_letters(const char *name) {
+    return name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0';
 }
 
 static void add_command(const struct bzs_command *command) {
     assert(catalog.count < COMMANDS_MAX);
-    size_t slot = slot_of((struct bzs_slice){command->name, strlen(command->name)});
-    while (catalog.slots[slot] != NULL)
+    size_t size = strlen(command->name);
+    uint64_t word = word_of(command->name, size);
+    size_t slot = slot_of(word, size);
+    while (catalog.slots[slot].command != NULL)
         slot = (slot + 1) % SLOT_COUNT;
-    catalog.slots[slot] = command;
+    bool is_exact = size <= WORD_SIZE && is_of_letters(command->name);
+    catalog.slots[slot] = (struct slot){command, word, size, is_exact};
     catalog.list[catalog.count++] = command;
 }
 
@@ -51,9 +81,14 @@ const struct bzs_command *bzs_command_find(struct bzs_slice name) {
     pthread_once(&catalog.once, fill_catalog);
     if (name.size > NAME_SIZE_MAX)
         return NULL;
-    for (size_t slot = slot_of(name); catalog.slots[slot] != NULL; slot = (slot + 1) % SLOT_COUNT)
-        if (bzs_arg_is(name, catalog.slots[slot]->name))
-            return catalog.slots[slot];
+    uint64_t word = word_of(name.data, name.size);
+    const struct slot *slot = &catalog.slots[slot_of(word, name.size)];
+    while (slot->command != NULL) {
+        if (slot->word == word && slot->size == name.size &&
+            (slot->is_exact || bzs_arg_is(name, slot->command->name)))
+            return slot->command;
+        slot = slot + 1 < catalog.slots + SLOT_COUNT ? slot + 1 : catalog.slots;
+    }
     return NULL;
 }
 
@@ -122,7 +157,10 @@ static void reply_unknown_subcommand(struct bzs_call *call, const struct bzs_com
 static const struct bzs_command *look_up(struct bzs_call *call) {
     const struct bzs_command *command = bzs_command_find(call->argv[0]);
     if (command == NULL) {
-        reply_unknown_command(call);
+        if (is_http(call->argv[0]))
+            call->client->close_now = true;
+        else
+            reply_unknown_command(call);
         return NULL;
     }
     if (command->subcommands == NULL || call->argc == 1)
@@ -139,10 +177,6 @@ static bool arity_fits(const struct bzs_command *command, size_t argc) {
 
 void bzs_command_run(struct bzs_call *call) {
     struct bzs_client *client = call->client;
-    if (is_http(call->argv[0])) {
-        client->close_now = true;
-        return;
-    }
     call->command = look_up(call);
     if (call->command == NULL)
         return;
