@@ -11,8 +11,6 @@
 
 /* The share of one client in one turn of its loop, so that a deep pipeline does not starve the others. */
 enum { TURN_COMMANDS_MAX = 2000, TURN_OUTPUT_MAX = 1024 * 1024 };
-/* Commands of a pipeline whose memory is loaded together. */
-enum { LOOK_AHEAD_MAX = 16 };
 /* Output that may wait for a sync before the client has to pause. */
 enum { HELD_OUTPUT_MAX = 1024 * 1024 };
 /* A client that does not read its replies runs no further command from this much on. One reply may be larger.
@@ -96,67 +94,92 @@ static bool append_input(struct bzs_client *client, const char *data, size_t siz
     return true;
 }
 
-static void execute(struct bzs_client *client) {
+static void execute(struct bzs_client *client, const struct bzs_slice *argv, size_t argc) {
     struct bzs_call call = {.server = client->server,
                             .client = client,
                             .db = client->db,
-                            .argc = client->parser.argc,
-                            .argv = client->parser.argv,
+                            .argc = argc,
+                            .argv = argv,
                             .reply = &client->reply};
     bzs_command_run(&call);
 }
 
 /** True once the client has had its share of the turn, or must not put out more at the moment. */
 static bool has_had_its_share(const struct bzs_client *client, unsigned commands) {
-    return commands == TURN_COMMANDS_MAX || bzs_client_is_paused(client) ||
+    return commands >= TURN_COMMANDS_MAX || bzs_client_is_paused(client) ||
            bzs_reply_stream_end(&client->reply) - client->turn_begin > TURN_OUTPUT_MAX;
 }
 
-/** Starts loading what the next commands of a pipeline will need; returns how many of them it looked at. */
-static unsigned look_ahead(struct bzs_client *client, const char *data, size_t size) {
-    struct bzs_slice found[LOOK_AHEAD_MAX];
-    const void *keys[LOOK_AHEAD_MAX];
-    size_t sizes[LOOK_AHEAD_MAX];
-    size_t count = bzs_resp_peek(data, size, found, LOOK_AHEAD_MAX);
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = found[i].data;
-        sizes[i] = found[i].size;
+static bool is_ending(const struct bzs_client *client) {
+    return client->close_when_sent || client->close_now;
+}
+
+/** Starts loading what the commands of a batch will need: the second argument usually is a key. */
+static void prefetch(const struct bzs_client *client, const struct bzs_resp_batch *batch) {
+    const void *keys[BZS_BATCH_COMMANDS_MAX];
+    size_t sizes[BZS_BATCH_COMMANDS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->commands[i].argc > 1) {
+            keys[count] = batch->commands[i].argv[1].data;
+            sizes[count++] = batch->commands[i].argv[1].size;
+        }
     }
     if (count > 1)
         blitzdb_prefetch(client->db, count, keys, sizes);
-    return count > 1 ? (unsigned)count : 1;
+}
+
+/** Runs the plain commands at the beginning of these bytes together; returns how many bytes they took. */
+static size_t run_batch(struct bzs_client *client, const char *data, size_t size, unsigned *commands) {
+    struct bzs_resp_batch *batch = &client->loop->batch;
+    size_t used = 0;
+    batch->count = 0;
+    if (client->authenticated &&
+        client->parser.missing == 0) /* neither tight limits nor an unfinished command */
+        bzs_resp_batch_read(batch, data, size, (size_t)client->server->config->bulk_size_max);
+    if (batch->count > 1)
+        prefetch(client, batch);
+    for (size_t i = 0; i < batch->count && !is_ending(client) && !has_had_its_share(client, *commands); i++) {
+        execute(client, batch->commands[i].argv, batch->commands[i].argc);
+        used = batch->commands[i].end;
+        (*commands)++;
+    }
+    return used;
+}
+
+/** Runs one command of any kind; returns how many bytes it took, 0: it is not complete, or malformed. */
+static size_t run_single(struct bzs_client *client, char *data, size_t size, unsigned *commands) {
+    struct bzs_resp_limits limits = {(size_t)client->server->config->bulk_size_max, client->authenticated};
+    size_t consumed;
+    enum bzs_resp_result result = bzs_resp_next(&client->parser, data, size, &limits, &consumed);
+    if (result == BZS_RESP_MALFORMED) {
+        bzs_reply_error(&client->reply, "ERR %s", client->parser.error);
+        client->close_when_sent = true;
+    } else if (result == BZS_RESP_NO_MEMORY) {
+        client->close_now = true;
+    } else if (result == BZS_RESP_COMMAND && client->parser.argc > 0) {
+        execute(client, client->parser.argv, client->parser.argc);
+        (*commands)++;
+    }
+    return consumed;
 }
 
 /** Runs the commands at the beginning of these bytes; returns how many bytes they took. */
 static size_t run_commands(struct bzs_client *client, char *data, size_t size) {
     size_t used = 0;
     unsigned commands = 0;
-    unsigned looked_at = 0;
     client->commands_left = false;
-    while (used < size && !client->close_when_sent && !client->close_now) {
+    while (used < size && !is_ending(client)) {
         if (has_had_its_share(client, commands)) {
             client->commands_left = true;
             break;
         }
-        if (commands == looked_at && client->authenticated)
-            looked_at += look_ahead(client, data + used, size - used);
-        struct bzs_resp_limits limits = {(size_t)client->server->config->bulk_size_max,
-                                         client->authenticated};
-        size_t consumed;
-        enum bzs_resp_result result =
-            bzs_resp_next(&client->parser, data + used, size - used, &limits, &consumed);
-        if (result == BZS_RESP_MORE)
+        size_t taken = run_batch(client, data + used, size - used, &commands);
+        if (taken == 0)
+            taken = run_single(client, data + used, size - used, &commands);
+        if (taken == 0)
             break;
-        used += consumed;
-        if (result == BZS_RESP_MALFORMED) {
-            bzs_reply_error(&client->reply, "ERR %s", client->parser.error);
-            client->close_when_sent = true;
-        } else if (result == BZS_RESP_NO_MEMORY) {
-            client->close_now = true;
-        } else if (client->parser.argc > 0) {
-            execute(client);
-            commands++;
-        }
+        used += taken;
     }
     bzs_counter_add(&client->loop->counters.commands, commands);
     bzs_resp_shrink(&client->parser);

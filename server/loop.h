@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "link.h"
+#include "resp_batch.h"
 
 struct bzs_server;
 struct bzs_client;
@@ -45,8 +46,9 @@ struct bzs_loop {
     /* Constant after initialisation */
     struct bzs_server *server;
     int epoll_fd;
-    int wake_fd;       /**< eventfd */
-    char *read_buffer; /**< where every read of the thread goes first */
+    int wake_fd;                 /**< eventfd */
+    char *read_buffer;           /**< where every read of the thread goes first */
+    struct bzs_resp_batch batch; /**< the commands being run */
     pthread_t thread;
     bool has_thread;
 

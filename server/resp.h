@@ -74,11 +74,4 @@ void bzs_resp_shrink(struct bzs_resp *resp);
 enum bzs_resp_result bzs_resp_next(struct bzs_resp *resp, char *data, size_t size,
                                    const struct bzs_resp_limits *limits, size_t *consumed_out);
 
-/**
- * Looks ahead: finds the second argument, usually a key, of each of the next commands. Nothing is consumed or
- * judged; it ends where something unusual begins.
- * @return their number; each points into `data`
- */
-size_t bzs_resp_peek(const char *data, size_t size, struct bzs_slice *keys_out, size_t keys_max);
-
 #endif
