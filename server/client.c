@@ -19,6 +19,10 @@ static const size_t pending_output_max = (size_t)256 * 1024 * 1024;
 /* As client-query-buffer-limit of Redis. */
 static const size_t input_max = (size_t)1024 * 1024 * 1024;
 
+/* From how many missing bytes on a value is received straight into the client's input, and how many at once.
+ */
+enum { DIRECT_MIN = 16 * 1024, DIRECT_MAX = 256 * 1024 };
+
 static const struct bzs_held nothing_held = {UINT64_MAX, 0};
 
 struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
@@ -54,44 +58,11 @@ void bzs_client_destroy(struct bzs_client *client) {
     bzs_link_remove(&client->waiting);
     bzs_resp_deinit(&client->parser);
     bzs_reply_deinit(&client->reply);
-    free(client->input);
+    bzs_input_deinit(&client->input);
     free(client->name);
     free(client->library_name);
     free(client->library_version);
     free(client);
-}
-
-static void release_input(struct bzs_client *client) {
-    free(client->input);
-    client->input = NULL;
-    client->input_start = 0;
-    client->input_end = 0;
-    client->input_capacity = 0;
-}
-
-/** Adds bytes behind those that wait. The room doubles with what has arrived, never with what was announced.
- */
-static bool append_input(struct bzs_client *client, const char *data, size_t size) {
-    size_t waiting = client->input_end - client->input_start;
-    if (size == 0 || waiting + size > input_max)
-        return size == 0;
-    if (client->input_start > 0) {
-        memmove(client->input, client->input + client->input_start, waiting);
-        client->input_start = 0;
-        client->input_end = waiting;
-    }
-    if (waiting + size > client->input_capacity) {
-        size_t capacity =
-            client->input_capacity * 2 > waiting + size ? client->input_capacity * 2 : waiting + size;
-        char *input = realloc(client->input, capacity);
-        if (input == NULL)
-            return false;
-        client->input = input;
-        client->input_capacity = capacity;
-    }
-    memcpy(client->input + waiting, data, size);
-    client->input_end += size;
-    return true;
 }
 
 static void execute(struct bzs_client *client, const struct bzs_slice *argv, size_t argc) {
@@ -193,22 +164,39 @@ static void drop_for_input(struct bzs_client *client) {
     client->close_now = true;
 }
 
+/** Keeps what is not yet a command; drops the client if that is too much. */
+static void keep_input(struct bzs_client *client, const char *data, size_t size) {
+    if (size > input_max - bzs_input_size(&client->input) || !bzs_input_append(&client->input, data, size))
+        drop_for_input(client);
+}
+
+/** Runs what waits. */
+static void run_waiting(struct bzs_client *client) {
+    struct bzs_input *input = &client->input;
+    bzs_input_consume(input, run_commands(client, input->data + input->begin, bzs_input_size(input)));
+}
+
+char *bzs_client_room(struct bzs_client *client, size_t *size_out) {
+    size_t waiting = bzs_input_size(&client->input);
+    bool is_long = bzs_resp_missing(&client->parser, waiting) >= DIRECT_MIN;
+    if (!is_long || waiting > input_max - DIRECT_MAX)
+        return NULL;
+    return bzs_input_room(&client->input, DIRECT_MAX, size_out);
+}
+
 void bzs_client_input(struct bzs_client *client, char *data, size_t size) {
     uint64_t errors = client->reply.errors;
-    if (client->input_end > client->input_start) {
-        if (!append_input(client, data, size)) {
-            drop_for_input(client);
-            return;
-        }
-        client->input_start += run_commands(client, client->input + client->input_start,
-                                            client->input_end - client->input_start);
+    if (bzs_input_size(&client->input) > 0) {
+        keep_input(client, data, size);
+        if (!client->close_now)
+            run_waiting(client);
     } else {
         size_t used = run_commands(client, data, size);
-        if (used < size && !client->close_when_sent && !append_input(client, data + used, size - used))
-            drop_for_input(client);
+        if (!is_ending(client))
+            keep_input(client, data + used, size - used);
     }
-    if (client->input_start == client->input_end || client->close_when_sent)
-        release_input(client);
+    if (is_ending(client))
+        bzs_input_deinit(&client->input);
     if (client->reply.failed) {
         bzs_say(client->server->messages, BZS_WARNING,
                 "client %llu at %s dropped: its replies need more than %zu MiB, or memory ran out",
@@ -322,9 +310,8 @@ void bzs_client_take_back(struct bzs_client *client) {
 }
 
 void bzs_client_publish(struct bzs_client *client) {
-    atomic_store_explicit(&client->input_bytes, client->input_end - client->input_start,
-                          memory_order_relaxed);
-    atomic_store_explicit(&client->input_room, client->input_capacity, memory_order_relaxed);
+    atomic_store_explicit(&client->input_bytes, bzs_input_size(&client->input), memory_order_relaxed);
+    atomic_store_explicit(&client->input_room, client->input.capacity, memory_order_relaxed);
     atomic_store_explicit(&client->output_bytes, bzs_reply_pending(&client->reply), memory_order_relaxed);
     atomic_store_explicit(&client->output_room, client->reply.capacity, memory_order_relaxed);
 }

@@ -28,6 +28,7 @@
 
 #include <blitzdb/blitzdb.h>
 
+#include "input.h"
 #include "link.h"
 #include "reply.h"
 #include "resp.h"
@@ -66,8 +67,8 @@ struct bzs_client {
     char local_address[BZS_ADDRESS_SIZE]; /**< of this side */
 
     /* The connection; only for the thread of the loop */
-    char *input; /**< bytes not yet run: an unfinished command or more commands than one turn runs */
-    size_t input_start, input_end, input_capacity;
+    struct bzs_input
+        input; /**< bytes not yet run: an unfinished command or more commands than one turn runs */
     struct bzs_resp parser;
     struct bzs_reply reply;
     struct bzs_held held_first, held_last;
@@ -109,6 +110,13 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd);
 
 /** Closes the socket, leaves all lists but `all` and releases everything. NULL is allowed. */
 void bzs_client_destroy(struct bzs_client *client);
+
+/**
+ * Where the next bytes should be received because they belong to a long value, so that they are not copied
+ * once more; then bzs_input_received() and bzs_client_input() with no bytes follow.
+ * @retval NULL anywhere will do.
+ */
+char *bzs_client_room(struct bzs_client *client, size_t *size_out);
 
 /**
  * Runs the commands in these bytes, after those already waiting, up to the share of one turn. The bytes are

@@ -22,6 +22,10 @@ bool bzs_parse_integer(struct bzs_slice text, int64_t *number_out) {
 }
 
 size_t bzs_format_integer(int64_t number, char buffer_out[BZS_DECIMAL_SIZE]) {
+    if (number >= 0 && number < 10) { /* the most frequent */
+        buffer_out[0] = (char)('0' + number);
+        return 1;
+    }
     char digits[BZS_DECIMAL_SIZE];
     size_t at = sizeof(digits);
     uint64_t magnitude = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;

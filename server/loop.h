@@ -46,9 +46,10 @@ struct bzs_loop {
     /* Constant after initialisation */
     struct bzs_server *server;
     int epoll_fd;
-    int wake_fd;                 /**< eventfd */
-    char *read_buffer;           /**< where every read of the thread goes first */
-    struct bzs_resp_batch batch; /**< the commands being run */
+    int wake_fd;                   /**< eventfd */
+    char *read_buffer;             /**< where every read of the thread goes first */
+    struct bzs_resp_batch batch;   /**< the commands being run */
+    struct bzs_reply_pool buffers; /**< of clients that have nothing to say at the moment */
     pthread_t thread;
     bool has_thread;
 

@@ -131,6 +131,7 @@ static void run_client(struct bzs_loop *loop, struct bzs_client *client, char *d
     client->turn_begin = bzs_reply_stream_end(&client->reply);
     client->wrote = false;
     client->must_hold = false;
+    bzs_reply_borrow(&client->reply, &loop->buffers);
     bzs_client_input(client, data, size);
     note_writes(loop, client, log_begin);
     note_wait(loop, client);
@@ -138,26 +139,20 @@ static void run_client(struct bzs_loop *loop, struct bzs_client *client, char *d
 }
 
 static void read_client(struct bzs_loop *loop, struct bzs_client *client) {
-    ssize_t size = recv(client->fd, loop->read_buffer, READ_SIZE, 0);
+    size_t room_size = READ_SIZE;
+    char *room = bzs_client_room(client, &room_size);
+    ssize_t size = recv(client->fd, room != NULL ? room : loop->read_buffer, room_size, 0);
     if (size > 0) {
         bzs_counter_add(&loop->counters.input_bytes, (uint64_t)size);
         atomic_store_explicit(&client->last_ms, loop->tick_ms, memory_order_relaxed);
-        run_client(loop, client, loop->read_buffer, (size_t)size);
+        if (room != NULL)
+            bzs_input_received(&client->input, (size_t)size);
+        run_client(loop, client, loop->read_buffer, room != NULL ? 0 : (size_t)size);
     } else if (size == 0) {
         client->input_ended = true;
     } else if (errno != EAGAIN && errno != EINTR) {
         client->close_now = true;
     }
-}
-
-static void handle_client(struct bzs_loop *loop, struct bzs_client *client, uint32_t events) {
-    bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
-    bool has_run = !bzs_link_is_alone(&client->turn); /* leftovers: reading has to wait for the next turn */
-    if (!has_run && wants_input(client) && (broken || (events & EPOLLIN) != 0))
-        read_client(loop, client);
-    else if (broken && !wants_input(client))
-        client->close_now = true;
-    bzs_link_append(&loop->turn, &client->turn);
 }
 
 static void send_output(struct bzs_loop *loop, struct bzs_client *client) {
@@ -217,6 +212,7 @@ static void update_interest(struct bzs_loop *loop, struct bzs_client *client) {
 /** Ends a client's turn: sends what may leave and decides what it waits for next. */
 static void finish_client(struct bzs_loop *loop, struct bzs_client *client) {
     send_output(loop, client);
+    bzs_reply_give_back(&client->reply, &loop->buffers);
     bool is_done = !client->commands_left && !bzs_client_is_waiting(client);
     client->close_when_sent |= client->input_ended && (is_done || bzs_wait_is_endless(&client->wait));
     if (!client->close_now)
@@ -229,6 +225,24 @@ static void finish_client(struct bzs_loop *loop, struct bzs_client *client) {
     bzs_client_publish(client);
     if (client->commands_left && !bzs_client_is_paused(client))
         bzs_link_append(&loop->leftovers, &client->turn);
+}
+
+/**
+ * Reads and runs. What was not written to the log has not to wait for the other clients of the turn: it is
+ * answered while its output is still in the cache.
+ */
+static void handle_client(struct bzs_loop *loop, struct bzs_client *client, uint32_t events) {
+    bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    bool has_run = !bzs_link_is_alone(&client->turn); /* leftovers: reading has to wait for the next turn */
+    if (!has_run && wants_input(client) && (broken || (events & EPOLLIN) != 0))
+        read_client(loop, client);
+    else if (broken && !wants_input(client))
+        client->close_now = true;
+    bzs_link_append(&loop->turn, &client->turn);
+    if (!has_run && !client->wrote) {
+        bzs_link_remove(&client->turn);
+        finish_client(loop, client);
+    }
 }
 
 /* ---- Durability of the replies ---- */
@@ -464,6 +478,7 @@ void bzs_loop_deinit(struct bzs_loop *loop) {
     if (loop->wake_fd >= 0)
         close(loop->wake_fd);
     free(loop->read_buffer);
+    bzs_reply_pool_deinit(&loop->buffers);
     pthread_mutex_destroy(&loop->clients_mutex);
 }
 

@@ -7,8 +7,8 @@
 
 #include "decimal.h"
 
-/* Room taken at first, and the most that an idle connection keeps. */
-enum { FIRST_CAPACITY = 1024, KEPT_CAPACITY = 16 * 1024 };
+/* Room taken at first, and the largest buffer that waits for further use. */
+enum { FIRST_CAPACITY = 16 * 1024, POOLED_MAX = 64 * 1024 };
 
 void bzs_reply_init(struct bzs_reply *reply) {
     *reply = (struct bzs_reply){.protocol = 2};
@@ -74,11 +74,30 @@ void bzs_reply_consume(struct bzs_reply *reply, size_t size) {
     reply->discarded += reply->sent;
     reply->sent = 0;
     reply->size = 0;
-    if (reply->capacity > KEPT_CAPACITY) {
+}
+
+void bzs_reply_pool_deinit(struct bzs_reply_pool *pool) {
+    while (pool->count > 0)
+        free(pool->buffers[--pool->count].data);
+}
+
+void bzs_reply_borrow(struct bzs_reply *reply, struct bzs_reply_pool *pool) {
+    if (reply->data != NULL || pool->count == 0)
+        return;
+    struct bzs_reply_buffer buffer = pool->buffers[--pool->count];
+    reply->data = buffer.data;
+    reply->capacity = buffer.capacity;
+}
+
+void bzs_reply_give_back(struct bzs_reply *reply, struct bzs_reply_pool *pool) {
+    if (reply->data == NULL || bzs_reply_pending(reply) > 0)
+        return;
+    if (reply->capacity <= POOLED_MAX && pool->count < BZS_REPLY_POOL_MAX)
+        pool->buffers[pool->count++] = (struct bzs_reply_buffer){reply->data, reply->capacity};
+    else
         free(reply->data);
-        reply->data = NULL;
-        reply->capacity = 0;
-    }
+    reply->data = NULL;
+    reply->capacity = 0;
 }
 
 void bzs_reply_raw(struct bzs_reply *reply, const void *data, size_t size) {
@@ -105,9 +124,14 @@ static void put_literal(struct bzs_reply *reply, const char *text) {
 }
 
 void bzs_reply_simple(struct bzs_reply *reply, const char *text) {
-    put_literal(reply, "+");
-    put_literal(reply, text);
-    put_literal(reply, "\r\n");
+    size_t size = strlen(text);
+    char *to = reserve(reply, 1 + size + 2);
+    if (to == NULL)
+        return;
+    to[0] = '+';
+    memcpy(to + 1, text, size);
+    memcpy(to + 1 + size, "\r\n", 2);
+    reply->size += 1 + size + 2;
 }
 
 void bzs_reply_error(struct bzs_reply *reply, const char *format, ...) {

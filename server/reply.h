@@ -53,8 +53,30 @@ static inline uint64_t bzs_reply_stream_end(const struct bzs_reply *reply) {
 
 /** Takes back everything written since this point of the stream. */
 void bzs_reply_truncate(struct bzs_reply *reply, uint64_t stream_offset);
-/** Notes that this many bytes were sent; an emptied large buffer is released. */
+/** Notes that this many bytes were sent. */
 void bzs_reply_consume(struct bzs_reply *reply, size_t size);
+
+/** Most buffers that wait for use. */
+#define BZS_REPLY_POOL_MAX 64
+
+/**
+ * Output buffers without output, of one thread. A connection has a buffer only while it has something to say:
+ * an idle one costs nothing, and the buffer used last is used again while it is still in the cache.
+ */
+struct bzs_reply_pool {
+    struct bzs_reply_buffer {
+        char *data;
+        size_t capacity;
+    } buffers[BZS_REPLY_POOL_MAX];
+    size_t count;
+};
+
+/** Releases the buffers. */
+void bzs_reply_pool_deinit(struct bzs_reply_pool *pool);
+/** Gives a connection without a buffer one that is waiting, if there is one. */
+void bzs_reply_borrow(struct bzs_reply *reply, struct bzs_reply_pool *pool);
+/** Takes back the buffer of a connection that has sent everything; a large one is released. */
+void bzs_reply_give_back(struct bzs_reply *reply, struct bzs_reply_pool *pool);
 
 /** `+text\r\n`. */
 void bzs_reply_simple(struct bzs_reply *reply, const char *text);

@@ -10,8 +10,7 @@
 #include "decimal.h"
 #include "words.h"
 
-/* Arguments there is room for at first, and up to which the room is kept between commands. */
-enum { FIRST_CAPACITY = 8, KEPT_CAPACITY = 64 };
+enum { FIRST_CAPACITY = 8 }; /* arguments there is room for at first */
 
 void bzs_resp_init(struct bzs_resp *resp) {
     *resp = (struct bzs_resp){0};
@@ -24,7 +23,7 @@ void bzs_resp_deinit(struct bzs_resp *resp) {
 }
 
 void bzs_resp_shrink(struct bzs_resp *resp) {
-    if (resp->capacity > KEPT_CAPACITY && resp->missing == 0)
+    if (resp->capacity > 0 && resp->missing == 0)
         bzs_resp_deinit(resp);
 }
 
@@ -154,6 +153,11 @@ static enum bzs_resp_result next_argument(struct bzs_resp *resp, const char *dat
     resp->in_bulk = false;
     resp->missing--;
     return BZS_RESP_COMMAND;
+}
+
+size_t bzs_resp_missing(const struct bzs_resp *resp, size_t size) {
+    size_t end = resp->parsed + resp->bulk_size + 2;
+    return resp->in_bulk && end > size ? end - size : 0;
 }
 
 enum bzs_resp_result bzs_resp_next(struct bzs_resp *resp, char *data, size_t size,

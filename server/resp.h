@@ -63,8 +63,11 @@ struct bzs_resp {
 void bzs_resp_init(struct bzs_resp *resp);
 void bzs_resp_deinit(struct bzs_resp *resp);
 
-/** Gives back memory that an unusually long command needed. Between commands only. */
+/** Gives back the memory, unless a command is unfinished. */
 void bzs_resp_shrink(struct bzs_resp *resp);
+
+/** Bytes of the argument being received that are not among the `size` bytes of the command shown so far. */
+size_t bzs_resp_missing(const struct bzs_resp *resp, size_t size);
 
 /**
  * Parses the next command.

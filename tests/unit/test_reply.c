@@ -110,16 +110,35 @@ Test(reply, truncate) {
     cr_assert_eq(bzs_reply_stream_end(&reply), 2);
 }
 
-/* A large buffer is given back once everything is sent. */
-Test(reply, shrinks) {
+/* A buffer is shared by those who use it one after the other; one with output, and a large one, is not. */
+Test(reply, pool) {
+    struct bzs_reply_pool pool = {.count = 0};
+    struct bzs_reply other;
+    bzs_reply_init(&other);
+    bzs_reply_simple(&reply, "OK");
+    bzs_reply_give_back(&reply, &pool);
+    cr_assert_eq(pool.count, 0);
+    expect("+OK\r\n");
+    char *buffer = reply.data;
+    bzs_reply_give_back(&reply, &pool);
+    cr_assert(reply.data == NULL && reply.capacity == 0 && pool.count == 1);
+    bzs_reply_borrow(&other, &pool);
+    cr_assert(other.data == buffer && pool.count == 0);
+    bzs_reply_borrow(&reply, &pool);
+    cr_assert_null(reply.data);
+    cr_assert_eq(bzs_reply_stream_end(&reply), 5);
+
     char *large = calloc(1, 1 << 20);
     cr_assert_not_null(large);
-    bzs_reply_bulk(&reply, large, 1 << 20);
-    bzs_reply_consume(&reply, bzs_reply_pending(&reply));
-    cr_assert_eq(reply.capacity, 0);
+    bzs_reply_bulk(&other, large, 1 << 20);
+    bzs_reply_consume(&other, bzs_reply_pending(&other));
+    bzs_reply_give_back(&other, &pool);
+    cr_assert(other.data == NULL && pool.count == 0);
     free(large);
     bzs_reply_simple(&reply, "OK");
     expect("+OK\r\n");
+    bzs_reply_give_back(&reply, &pool);
+    bzs_reply_pool_deinit(&pool);
 }
 
 /* More than the limit marks the writer as failed, and it stays failed. */
