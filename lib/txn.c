@@ -249,6 +249,17 @@ blitzdb_status bzd_append_record(struct bzd_core *core, const struct bzd_record 
     return BLITZDB_OK;
 }
 
+/** Tells that a change takes the place of an expired entry, and that it makes a key. */
+static void tell(struct bzd_txn *txn, const struct bzd_slot *slot) {
+    bool is_new = slot->old_ref == 0;
+    if (!is_new && !bzd_entry_is_live(bzd_entry_expire_at(slot->old_block), bzd_txn_now_ms(txn))) {
+        bzd_tell_key(txn->core, slot->keyspace, slot->key, BLITZDB_KEY_EXPIRED);
+        is_new = true;
+    }
+    if (is_new && slot->change == BZD_CHANGE_SET)
+        bzd_tell_key(txn->core, slot->keyspace, slot->key, BLITZDB_KEY_CREATED);
+}
+
 /** Makes the changes visible; cannot fail. The tables are resized behind all of them: that may use reserved
  * room. */
 static void publish(struct bzd_txn *txn) {
@@ -256,6 +267,8 @@ static void publish(struct bzd_txn *txn) {
         struct bzd_slot *slot = &txn->slots[i];
         if (slot->change == BZD_CHANGE_NONE)
             continue;
+        if (bzd_tells_keys(txn->core))
+            tell(txn, slot);
         if (slot->change == BZD_CHANGE_DEL)
             bzd_shard_remove(slot->shard, slot->hash, slot->old_ref);
         else

@@ -893,6 +893,31 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_set_snapshot_share(blitzdb 
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_pump(blitzdb *db, uint32_t *next_ms_out);
 
 /**
+ * @brief Chooses who is told about keys that come to be, or that go without a call that removes them.
+ *
+ * The function is told of every key that a write creates, that is removed because it has expired, and that is
+ * evicted; not of keys that a call deletes, replaces or flushes, nor of what recovery loads. An expired key
+ * is absent from its moment on, but it is told about when it is removed: with ::BLITZDB_BACKGROUND_THREAD
+ * within a second or so, otherwise by blitzdb_pump(), or by a write that replaces it. Events about one key
+ * come in the order in which they happened. A batch or transaction that removes a key and makes it anew tells
+ * nothing about that key.
+ *
+ * @param[in] db handle; the choice holds for the whole database, whatever the handle.
+ * @param[in] key_fn called under the lock of the key's shard; see ::blitzdb_key_fn. NULL: nobody is told.
+ * @param[in] user handed to `key_fn`; must stay valid until another choice is made or the database is closed.
+ * @retval BLITZDB_OK chosen. No call of the function before is under way any more, and none will come.
+ * @par Threads
+ * any, but not from within a ::blitzdb_key_fn. The function is called by whatever thread changes the key, by
+ * several at once for different keys.
+ * @par Complexity
+ * waits for all shards. Without a function each insert, expiry and eviction costs one branch more, and reads
+ * and replacements in place nothing.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_watch_keys(blitzdb *db, blitzdb_key_fn key_fn,
+                                                                void *user);
+
+/**
  * @brief Changes the memory limit of an open database.
  *
  * The limit bounds what entries, rounded to their size class, and tables take. A write that finds no room

@@ -79,6 +79,21 @@ enum blitzdb_log_level {
  */
 typedef void (*blitzdb_log_fn)(void *user, int level, const char *module, const char *message);
 
+/** What happened to a key: what a ::blitzdb_key_fn is told. */
+enum blitzdb_key_event {
+    BLITZDB_KEY_CREATED = 1, /**< a write made a key that was not there */
+    BLITZDB_KEY_EXPIRED = 2, /**< an expired key was removed: by the upkeep, or because a write replaced it */
+    BLITZDB_KEY_EVICTED = 3, /**< a key was removed for the memory limit */
+};
+
+/**
+ * Receives one event about a key; see blitzdb_watch_keys(). Called while the lock of the key's shard is held:
+ * it may take note of the key, which is valid during the call, and must neither call BlitzDB nor wait for
+ * anybody who does. `keyspace` is the number by which the key is selected, `event` a ::blitzdb_key_event.
+ */
+typedef void (*blitzdb_key_fn)(void *user, unsigned keyspace, const void *key, size_t key_size,
+                               unsigned event);
+
 /** What blitzdb_open() does with an existing database, in this order. */
 enum blitzdb_phase {
     BLITZDB_PHASE_SNAPSHOT = 1, /**< loads the snapshot; left out if there is none */

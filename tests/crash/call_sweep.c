@@ -124,6 +124,7 @@ static blitzdb_status do_upkeep(struct probe *probe) {
     status = status == BLITZDB_OK ? blitzdb_set_snapshot_share(probe->db, 50) : status;
     status = status == BLITZDB_OK ? blitzdb_write_out(probe->db) : status;
     status = status == BLITZDB_OK ? blitzdb_sync(probe->db) : status;
+    status = status == BLITZDB_OK ? blitzdb_watch_keys(probe->db, NULL, NULL) : status;
     return status == BLITZDB_OK ? blitzdb_set_memory_limit(probe->db, 0, BLITZDB_EVICTION_NONE) : status;
 }
 

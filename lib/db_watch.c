@@ -1,0 +1,29 @@
+/** Tells a program about keys that come to be, or that go without a call of their own. */
+#include "db.h"
+
+/** The number under which users see a stored keyspace. */
+static unsigned selected_keyspace(uint64_t map, unsigned stored) {
+    unsigned selected = 0;
+    while (selected + 1 < BLITZDB_KEYSPACES && bzd_map_keyspace(map, selected) != stored)
+        selected++;
+    return selected;
+}
+
+void bzd_tell_key(const struct bzd_core *core, unsigned stored_keyspace, struct bzd_slice key,
+                  unsigned event) {
+    unsigned selected = selected_keyspace(bzd_store_map(&core->store), stored_keyspace);
+    core->key_fn(core->key_user, selected, key.data, key.size, event);
+}
+
+/** With every shard locked no call of the function before is under way, and none comes later. */
+blitzdb_status blitzdb_watch_keys(blitzdb *db, blitzdb_key_fn key_fn, void *user) {
+    blitzdb_status status = bzd_enter(db);
+    if (status != BLITZDB_OK)
+        return status;
+    struct bzd_core *core = db->core;
+    bzd_store_write_acquire_all(&core->store);
+    core->key_fn = key_fn;
+    core->key_user = user;
+    bzd_store_write_release_all(&core->store);
+    return BLITZDB_OK;
+}
