@@ -36,6 +36,7 @@ libcuckoo-dev test -e /usr/include/libcuckoo/cuckoohash_map.hh
 liblmdb-dev test -e /usr/include/lmdb.h
 librocksdb-dev test -e /usr/include/rocksdb/db.h
 libsqlite3-dev test -e /usr/include/sqlite3.h
+liburing-dev test -e /usr/include/liburing.h
 python3-matplotlib /usr/bin/python3 -c 'import matplotlib'
 redis-server command -v redis-server
 LIST
