@@ -31,8 +31,8 @@ static struct bzs_loop *least_busy_loop(struct bzs_server *server) {
 }
 
 void bzs_admit(struct bzs_server *server, int fd) {
-    const struct bzs_config *config = server->config;
-    if (config->protected_mode && config->password == NULL && !bzs_listener_peer_is_local(fd)) {
+    struct bzs_config *config = server->config;
+    if (config->protected_mode && !config->has_password && !bzs_listener_peer_is_local(fd)) {
         refuse(server, fd, protected_mode);
         return;
     }

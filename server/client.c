@@ -43,7 +43,7 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     bzs_link_init(&client->all);
     client->db = loop->server->db;
     client->holds_replies = loop->server->holds_replies;
-    client->authenticated = loop->server->config->password == NULL;
+    client->authenticated = !loop->server->config->has_password;
     client->protocol = 2;
     return client;
 }
@@ -260,7 +260,7 @@ void bzs_client_reset_session(struct bzs_client *client) {
     bzs_client_set_durability(client, BZS_CLIENT_DURABILITY_DEFAULT);
     bzs_client_set_protocol(client, 2);
     bzs_client_set_text(client, &client->name, (struct bzs_slice){NULL, 0});
-    client->authenticated = client->server->config->password == NULL;
+    client->authenticated = !client->server->config->has_password;
 }
 
 size_t bzs_client_sendable(const struct bzs_client *client) {

@@ -29,7 +29,8 @@ static struct {
 static const struct bzs_command *const families[] = {
     bzs_commands_string, bzs_commands_range,   bzs_commands_number,   bzs_commands_key,
     bzs_commands_scan,   bzs_commands_expire,  bzs_commands_keyspace, bzs_commands_connection,
-    bzs_commands_wait,   bzs_commands_catalog, bzs_commands_server,   bzs_commands_info,
+    bzs_commands_wait,   bzs_commands_catalog, bzs_commands_server,   bzs_commands_config,
+    bzs_commands_info,
 };
 
 /**

@@ -9,8 +9,8 @@
  * written, the library checks: bzs_reply_status() puts its answer into the words of Redis. Handlers are a few
  * lines; they stand by family in command_string.c, command_range.c, command_number.c, command_key.c,
  * command_scan.c, command_expire.c, command_keyspace.c (data, with command_data.c for what they share) and
- * command_connection.c, command_wait.c, command_catalog.c, command_server.c, command_info.c (the server
- * itself).
+ * command_connection.c, command_wait.c, command_catalog.c, command_config.c, command_server.c,
+ * command_info.c (the server itself).
  */
 #ifndef BLITZDB_SERVER_COMMAND_H
 #define BLITZDB_SERVER_COMMAND_H
@@ -81,6 +81,7 @@ extern const struct bzs_command bzs_commands_connection[];
 extern const struct bzs_command bzs_commands_wait[];
 extern const struct bzs_command bzs_commands_catalog[];
 extern const struct bzs_command bzs_commands_server[];
+extern const struct bzs_command bzs_commands_config[];
 extern const struct bzs_command bzs_commands_info[];
 
 /** Runs one parsed command of a client: look-up, checks, handler. Writes exactly one reply. */

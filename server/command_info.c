@@ -52,7 +52,7 @@ static void put_size(struct report *report, const char *name, uint64_t size) {
 }
 
 static void put_setting(struct report *report, const char *field, const char *setting) {
-    char buffer[32];
+    char buffer[BZS_CONFIG_VALUE_SIZE];
     put(report, "%s:%s\r\n", field,
         bzs_config_value_of(report->server->config, setting, buffer, sizeof(buffer)));
 }
@@ -189,8 +189,8 @@ static void put_stats(struct report *report) {
     put_rate(report, "instantaneous_input_kbps", atomic_load(&keeper->input_bytes_per_second));
     put_rate(report, "instantaneous_output_kbps", atomic_load(&keeper->output_bytes_per_second));
     put_number(report, "rejected_connections", atomic_load(&report->server->connections_rejected));
-    put_number(report, "expired_keys", report->stats.expired);
-    put_number(report, "evicted_keys", report->stats.evicted);
+    put_number(report, "expired_keys", excess(report->stats.expired, report->server->baseline.expired));
+    put_number(report, "evicted_keys", excess(report->stats.evicted, report->server->baseline.evicted));
     put_number(report, "keyspace_hits", report->totals.hits);
     put_number(report, "keyspace_misses", report->totals.misses);
     put_number(report, "total_error_replies", report->totals.errors);

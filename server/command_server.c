@@ -1,52 +1,8 @@
-#include <string.h>
 #include <time.h>
 
 #include "client.h"
 #include "command.h"
 #include "server.h"
-
-static bool is_pattern(struct bzs_slice word) {
-    return word.size > 0 &&
-           (memchr(word.data, '*', word.size) != NULL || memchr(word.data, '?', word.size) != NULL ||
-            memchr(word.data, '[', word.size) != NULL);
-}
-
-/**
- * True if the first argument that fits the setting says so; `shown_out` is the setting's name, or the name as
- * it was asked for, because clients look for that one in the answer.
- */
-static bool is_asked_for(const struct bzs_call *call, const char *name, struct bzs_slice *shown_out) {
-    struct bzs_slice own = {name, strlen(name)};
-    for (size_t i = 2; i < call->argc; i++) {
-        struct bzs_slice word = call->argv[i];
-        if (is_pattern(word) ? bzs_glob_matches(word, own) : bzs_arg_is(word, name)) {
-            *shown_out = is_pattern(word) ? own : word;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void run_config_get(struct bzs_call *call) {
-    size_t count = 0;
-    struct bzs_slice name;
-    for (size_t i = 0; i < bzs_config_count(); i++)
-        count += is_asked_for(call, bzs_config_name(i), &name);
-    bzs_reply_map(call->reply, count);
-    for (size_t i = 0; i < bzs_config_count(); i++) {
-        if (is_asked_for(call, bzs_config_name(i), &name)) {
-            char buffer[32];
-            bzs_reply_bulk(call->reply, name.data, name.size);
-            bzs_reply_text(call->reply, bzs_config_value(call->server->config, i, buffer, sizeof(buffer)));
-        }
-    }
-}
-
-static void run_config_help(struct bzs_call *call) {
-    static const char *const lines[] = {"GET <pattern> [<pattern> ...]",
-                                        "    The settings whose names match, with their values.", NULL};
-    bzs_reply_help(call, lines);
-}
 
 static void run_time(struct bzs_call *call) {
     struct timespec now;
@@ -179,21 +135,11 @@ static void run_shutdown(struct bzs_call *call) {
 
 enum { UPKEEP = BZS_ADMIN | BZS_NOSCRIPT | BZS_NO_ASYNC_LOADING };
 
-static const struct bzs_command config_commands[] = {
-    {"config|get", run_config_get, -3, BZS_ADMIN | BZS_NOSCRIPT | BZS_LOADING | BZS_STALE, 0, 0, 0, NULL,
-     "server", "2.0.0", "Returns settings."},
-    {"config|help", run_config_help, 2, BZS_LOADING | BZS_STALE, 0, 0, 0, NULL, "server", "5.0.0",
-     "Explains the subcommands."},
-    {.name = NULL},
-};
-
 const struct bzs_command bzs_commands_server[] = {
     {"bgrewriteaof", run_bgrewriteaof, 1, UPKEEP, 0, 0, 0, NULL, "server", "1.0.0",
      "Replaces the log by a snapshot in the background."},
     {"bgsave", run_bgsave, -1, UPKEEP, 0, 0, 0, NULL, "server", "1.0.0",
      "Writes a snapshot in the background."},
-    {"config", NULL, -2, 0, 0, 0, 0, config_commands, "server", "2.0.0",
-     "Groups the commands about settings."},
     {"lastsave", run_lastsave, 1, BZS_LOADING | BZS_STALE | BZS_FAST, 0, 0, 0, NULL, "server", "1.0.0",
      "Tells when the last snapshot was written."},
     {"save", run_save, 1, UPKEEP, 0, 0, 0, NULL, "server", "1.0.0", "Writes a snapshot and waits for it."},

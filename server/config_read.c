@@ -12,9 +12,10 @@
 bool bzs_config_refuse(const struct bzs_config_place *place, const char *format, ...) {
     char *text = place->error->text;
     size_t room = sizeof(place->error->text);
-    int used = place->line > 0 ? snprintf(text, room, "%s:%zu: ", place->source, place->line)
-                               : snprintf(text, room, "%s: ", place->source);
-    if (used > 0 && (size_t)used < room) {
+    int used = place->source == NULL ? 0
+               : place->line > 0     ? snprintf(text, room, "%s:%zu: ", place->source, place->line)
+                                     : snprintf(text, room, "%s: ", place->source);
+    if (used >= 0 && (size_t)used < room) {
         va_list arguments;
         va_start(arguments, format);
         vsnprintf(text + used, room - (size_t)used, format, arguments);
@@ -52,6 +53,7 @@ static bool parse_line(struct bzs_config *config, const struct bzs_config_place 
 bool bzs_config_parse(struct bzs_config *config, const char *source, char *text, size_t size,
                       struct bzs_config_error *error_out) {
     struct bzs_config_place place = {source, 0, error_out};
+    config->save_adds_up = false;
     static const char mark[] = "\xEF\xBB\xBF"; /* some editors begin a file in UTF-8 with it */
     bool has_mark = size >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0;
     char *end = text + size;
@@ -129,6 +131,7 @@ static bool apply_option(struct bzs_config *config, const struct bzs_config_plac
 
 static bool read_options(struct bzs_config *config, int argc, char *const argv[],
                          const struct bzs_config_place *place) {
+    config->save_adds_up = false;
     for (int i = 0; i < argc;) {
         if (strncmp(argv[i], "--", 2) != 0)
             return bzs_config_refuse(place, "'%s' is not an option; options begin with --", argv[i]);

@@ -131,7 +131,7 @@ static uint64_t rate(uint64_t before, uint64_t now, int64_t elapsed_ms) {
 static void sample(struct bzs_keeper *keeper, const blitzdb_stats_info *stats) {
     int64_t now = now_ms();
     int64_t elapsed = now - keeper->sampled_ms;
-    struct bzs_totals totals = bzs_server_totals(keeper->server);
+    struct bzs_totals totals = bzs_server_totals_since_start(keeper->server);
     if (elapsed > 0) { /* the wall clock may have been set back */
         atomic_store(&keeper->commands_per_second, rate(keeper->sampled_commands, totals.commands, elapsed));
         atomic_store(&keeper->input_bytes_per_second,
@@ -147,13 +147,14 @@ static void sample(struct bzs_keeper *keeper, const blitzdb_stats_info *stats) {
 }
 
 static bool save_point_is_due(const struct bzs_keeper *keeper, const blitzdb_stats_info *stats) {
-    const struct bzs_config *config = keeper->server->config;
+    struct bzs_save_point points[BZS_SAVE_POINTS_MAX];
+    size_t count = bzs_config_save_points(keeper->server->config, points);
     int64_t now = now_ms();
     int64_t last = stats->last_snapshot_ms > 0 ? stats->last_snapshot_ms : keeper->server->started_ms;
     if (stats->changes_since_snapshot == 0 || now - keeper->failed_ms < RETRY_MS)
         return false;
-    for (size_t i = 0; i < config->save_point_count; i++) {
-        const struct bzs_save_point *point = &config->save_points[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct bzs_save_point *point = &points[i];
         if (stats->changes_since_snapshot >= (uint64_t)point->changes && now - last >= point->seconds * 1000)
             return true;
     }

@@ -54,8 +54,7 @@ static void serve(struct bzs_server *server, int signal_fd) {
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* if the end takes too long for somebody */
 }
 
-static int run_server(const struct bzs_config *config, struct bzs_messages *messages, blitzdb *db,
-                      int signal_fd) {
+static int run_server(struct bzs_config *config, struct bzs_messages *messages, blitzdb *db, int signal_fd) {
     struct bzs_server *server;
     enum bzs_server_result result = bzs_server_create(config, db, messages, &server);
     if (result != BZS_SERVER_OK)
@@ -73,7 +72,7 @@ static int run_server(const struct bzs_config *config, struct bzs_messages *mess
     return !started ? EXIT_CONFIG : saved ? 0 : EXIT_DATA;
 }
 
-static int run(const struct bzs_config *config, struct bzs_messages *messages) {
+static int run(struct bzs_config *config, struct bzs_messages *messages) {
     blitzdb *db;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write, not the end of the process */

@@ -8,6 +8,7 @@
 #ifndef BLITZDB_SERVER_MESSAGES_H
 #define BLITZDB_SERVER_MESSAGES_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,7 +24,7 @@ enum bzs_message_level {
 /** Where the messages go. */
 struct bzs_messages {
     int fd;
-    int64_t level; /**< the lowest one that is said */
+    _Atomic int64_t level; /**< the lowest one that is said; changes at run time */
 };
 
 /** Opens the log file for appending, or takes standard output if `path` is NULL. On failure errno says why.

@@ -22,26 +22,33 @@ static void make_run_id(char run_id[41]) {
         snprintf(run_id + 2 * i, 3, "%02x", bytes[i]);
 }
 
-/** Raises the limit of open files for `maxclients`, or lowers `maxclients` to what the limit allows. */
-static unsigned allowed_clients(const struct bzs_config *config, const struct bzs_messages *messages,
-                                unsigned loop_count) {
-    rlim_t wanted = (rlim_t)config->clients_max + OWN_DESCRIPTORS + 2 * loop_count;
+unsigned bzs_server_allow_clients(unsigned wanted, unsigned loop_count) {
+    rlim_t own = OWN_DESCRIPTORS + 2 * loop_count;
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return (unsigned)config->clients_max;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted + own)
+        return wanted;
+    limit.rlim_cur = limit.rlim_max < wanted + own ? limit.rlim_max : wanted + own;
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur >= wanted)
-        return (unsigned)config->clients_max;
-    rlim_t own = OWN_DESCRIPTORS + 2 * loop_count;
-    unsigned allowed = limit.rlim_cur > own ? (unsigned)(limit.rlim_cur - own) : 1;
-    bzs_say(messages, BZS_WARNING, "maxclients lowered to %u: the limit of open files is %llu", allowed,
-            (unsigned long long)limit.rlim_cur);
+    if (limit.rlim_cur >= wanted + own)
+        return wanted;
+    return limit.rlim_cur > own ? (unsigned)(limit.rlim_cur - own) : 1;
+}
+
+/** `maxclients`, or what the limit of open files leaves of it. */
+static unsigned allowed_clients(struct bzs_config *config, const struct bzs_messages *messages,
+                                unsigned loop_count) {
+    unsigned wanted = (unsigned)config->clients_max;
+    unsigned allowed = bzs_server_allow_clients(wanted, loop_count);
+    if (allowed < wanted) {
+        bzs_say(messages, BZS_WARNING, "maxclients lowered to %u: the limit of open files is %u", allowed,
+                allowed + OWN_DESCRIPTORS + 2 * loop_count);
+        config->clients_max = allowed;
+    }
     return allowed;
 }
 
-static unsigned wanted_loops(const struct bzs_config *config) {
+static unsigned wanted_loops(struct bzs_config *config) {
     long cores = config->threads > 0 ? (long)config->threads : sysconf(_SC_NPROCESSORS_ONLN);
     return cores < 1 ? 1 : cores > BZS_THREADS_MAX ? BZS_THREADS_MAX : (unsigned)cores;
 }
@@ -75,7 +82,7 @@ static void fill_in(struct bzs_server *server) {
     make_run_id(server->run_id);
 }
 
-enum bzs_server_result bzs_server_create(const struct bzs_config *config, blitzdb *db,
+enum bzs_server_result bzs_server_create(struct bzs_config *config, blitzdb *db,
                                          struct bzs_messages *messages, struct bzs_server **server_out) {
     struct bzs_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
@@ -83,6 +90,7 @@ enum bzs_server_result bzs_server_create(const struct bzs_config *config, blitzd
     server->config = config;
     server->db = db;
     server->messages = messages;
+    pthread_mutex_init(&server->change_mutex, NULL);
     fill_in(server);
     bzs_syncer_init(&server->syncer, db, messages);
     bzs_keeper_init(&server->keeper, server);
@@ -136,8 +144,9 @@ static bool has_unsaved_changes(const struct bzs_server *server) {
 }
 
 bool bzs_server_prepare_stop(struct bzs_server *server, enum bzs_final_snapshot how) {
-    const struct bzs_config *config = server->config;
-    bool has_save_points = !config->appendonly && config->save_point_count > 0;
+    struct bzs_config *config = server->config;
+    struct bzs_save_point points[BZS_SAVE_POINTS_MAX];
+    bool has_save_points = !config->appendonly && bzs_config_save_points(config, points) > 0;
     bool saves = config->dir != NULL &&
                  (how == BZS_FINAL_SNAPSHOT_ALWAYS || (how == BZS_FINAL_SNAPSHOT_DEFAULT && has_save_points));
     if (saves && bzs_keeper_snapshot_next(&server->keeper) != BLITZDB_OK)
@@ -167,11 +176,12 @@ void bzs_server_destroy(struct bzs_server *server) {
     bzs_listener_close(&server->listener);
     if (server->stopped_fd >= 0)
         close(server->stopped_fd);
+    pthread_mutex_destroy(&server->change_mutex);
     free(server->loops);
     free(server);
 }
 
-struct bzs_totals bzs_server_totals(const struct bzs_server *server) {
+struct bzs_totals bzs_server_totals_since_start(const struct bzs_server *server) {
     struct bzs_totals totals = {0};
     for (unsigned i = 0; i < server->loop_count; i++) {
         const struct bzs_counters *counters = &server->loops[i].counters;
@@ -182,5 +192,17 @@ struct bzs_totals bzs_server_totals(const struct bzs_server *server) {
         totals.input_bytes += atomic_load_explicit(&counters->input_bytes, memory_order_relaxed);
         totals.output_bytes += atomic_load_explicit(&counters->output_bytes, memory_order_relaxed);
     }
+    return totals;
+}
+
+struct bzs_totals bzs_server_totals(const struct bzs_server *server) {
+    struct bzs_totals totals = bzs_server_totals_since_start(server);
+    const struct bzs_baseline *baseline = &server->baseline;
+    totals.commands -= baseline->commands;
+    totals.hits -= baseline->hits;
+    totals.misses -= baseline->misses;
+    totals.errors -= baseline->errors;
+    totals.input_bytes -= baseline->input_bytes;
+    totals.output_bytes -= baseline->output_bytes;
     return totals;
 }

@@ -24,6 +24,7 @@
 #include "keeper.h"
 #include "listener.h"
 #include "messages.h"
+#include "statistics.h"
 #include "syncer.h"
 
 struct bzs_loop;
@@ -37,12 +38,11 @@ struct bzs_loop;
 /** The server. */
 struct bzs_server {
     /* Constant after creation */
-    const struct bzs_config *config; /**< borrowed from the caller */
-    blitzdb *db;                     /**< keyspace 0, borrowed from the caller */
-    struct bzs_messages *messages;   /**< borrowed from the caller */
-    bool holds_replies;              /**< appendfsync always: writes are answered after their sync */
-    bool logs_writes;                /**< the database has a log to write out before answering */
-    unsigned clients_max;            /**< as the limit of open files allows */
+    struct bzs_config *config;     /**< borrowed from the caller; guards itself */
+    blitzdb *db;                   /**< keyspace 0, borrowed from the caller */
+    struct bzs_messages *messages; /**< borrowed from the caller */
+    bool holds_replies;            /**< appendfsync always: writes are answered after their sync */
+    bool logs_writes;              /**< the database has a log to write out before answering */
     int64_t started_ms;
     char run_id[41];        /**< 40 hexadecimal digits, new with every start */
     struct bzs_loop *loops; /**< loop_count of them */
@@ -53,9 +53,12 @@ struct bzs_server {
     struct bzs_listener listener;
     struct bzs_syncer syncer;
     struct bzs_keeper keeper;
+    pthread_mutex_t change_mutex; /**< one CONFIG SET or CONFIG REWRITE at a time */
+    struct bzs_baseline baseline;
 
     /* Atomic */
     _Atomic uint64_t next_client_id;
+    _Atomic unsigned clients_max; /**< as the limit of open files allows */
     _Atomic unsigned client_count;
     _Atomic unsigned loops_running;
     _Atomic uint64_t connections_total;
@@ -85,7 +88,7 @@ struct bzs_totals {
 };
 
 /** Binds the addresses of the configuration and prepares the threads; says in the log why it failed. */
-enum bzs_server_result bzs_server_create(const struct bzs_config *config, blitzdb *db,
+enum bzs_server_result bzs_server_create(struct bzs_config *config, blitzdb *db,
                                          struct bzs_messages *messages, struct bzs_server **server_out);
 
 /** Starts the threads; false if the system refused one (those that run are stopped again). */
@@ -109,7 +112,13 @@ bool bzs_server_wait(struct bzs_server *server);
 /** Stops the server if needed and releases everything but the database. NULL is allowed. */
 void bzs_server_destroy(struct bzs_server *server);
 
-/** Adds up the counters of the loops. */
+/** Raises the limit of open files for so many clients; returns for how many it suffices, `wanted` at most. */
+unsigned bzs_server_allow_clients(unsigned wanted, unsigned loop_count);
+
+/** Adds up the counters of the loops, since the start ... */
+struct bzs_totals bzs_server_totals_since_start(const struct bzs_server *server);
+
+/** ... or since CONFIG RESETSTAT. */
 struct bzs_totals bzs_server_totals(const struct bzs_server *server);
 
 #endif

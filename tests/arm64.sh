@@ -27,7 +27,7 @@ foreign_apt() {
 
 make_sysroot() {
     [ ! -f "$sysroot/complete" ] || return 0
-    echo "== downloading the C library and Criterion for arm64"
+    echo "== downloading the C library, Criterion and libsodium for arm64"
     rm -rf "$sysroot" "$build/apt"
     mkdir -p "$sysroot" "$build/apt/lists/partial" "$build/apt/cache/archives/partial" || return 1
     : >"$build/apt/status"
@@ -41,7 +41,7 @@ APT::Sandbox::User "";
 Acquire::Languages "none";
 CONFIG
     foreign_apt update &&
-        foreign_apt install -y --download-only --no-install-recommends libc6-dev libcriterion-dev || return 1
+        foreign_apt install -y --download-only --no-install-recommends libc6-dev libcriterion-dev libsodium-dev || return 1
     for package in "$build"/apt/cache/archives/*.deb; do
         dpkg-deb --extract "$package" "$sysroot" || return 1
     done

@@ -17,6 +17,7 @@ make command -v make
 cmake cmake --version
 pkg-config command -v pkg-config
 libcriterion-dev pkg-config --exists criterion
+libsodium-dev pkg-config --exists libsodium
 libhiredis-dev pkg-config --exists hiredis
 binutils command -v nm
 python3 test -x /usr/bin/python3

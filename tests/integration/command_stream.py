@@ -36,7 +36,19 @@ client list foo|client list id|client list id x|client list id 999999999|client 
 client list type replica|client list type pubsub|client no-evict|client no-evict foo|client no-evict on
 client no-evict off|client setname|client setname a b|client setname a_b|client setname tester|client getname
 config|config foo|config get|config get databases|config get database[s] databases|config get nosuch
-config get maxmemory|config help x|info nosuch|info cluster|info modules
+config get maxmemory|config get slave-read-only|config get REPLICA-priority|config resetstat x
+config set|config set a|config set nosuch 1|config set timeout x|config set timeout 1.5|config set timeout -1
+config set databases 3 nosuch 1|config set timeout x databases 3|config set timeout 3 TIMEOUT 4|config set timeout 3 port
+config set dir /x|config set dbfilename x|config set databases 3|config set daemonize yes|config set logfile x
+config set maxmemory 10%|config set maxmemory 1_2|config set protected-mode maybe|config set loglevel
+config set save 1|config set save x_y|config set save 0_1|config set notify-keyspace-events Kq|config set user x
+config set client-output-buffer-limit normal|config set client-output-buffer-limit normal_1_2
+config set client-output-buffer-limit foo_1_2_3|config set client-output-buffer-limit normal_x_2_3
+config set notify-keyspace-events KnEmA|config get notify-keyspace-events|config set notify-keyspace-events g$nK
+config get notify-keyspace-events|config set client-output-buffer-limit slave_1_2_3_normal_0_2kb_7
+config get client-output-buffer-limit|config set enable-debug-command yes|config set unixsocketperm 777
+config set notify-keyspace-events KEx9|config set slowlog-log-slower-than -2|config set tracking-table-max-keys -1
+config set loglevel nosuch|config set include x|config set rename-command a|config help x|info nosuch|info cluster|info modules
 wait|wait 1|wait 0 0|wait 0 7|wait -1 0|wait 1 1|wait x 0|wait 1 x|wait 1 -1|wait x x|wait 1 1 1
 auth|auth x|auth default x|auth a b|auth a b c|reset x|swapdb x 1|swapdb 0 x|swapdb 0 16|swapdb 0|quit x
 """

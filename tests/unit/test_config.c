@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "config_change.h"
+#include "config_inert.h"
 #include "tmpdir.h"
 
 static struct bzs_config config;
@@ -50,7 +51,7 @@ static enum bzs_config_result read_arguments(char *const arguments[]) {
 #define ARG(text) ((char[]){text})
 
 static const char *shown(const char *name) {
-    static char buffer[32];
+    static char buffer[BZS_CONFIG_VALUE_SIZE];
     return bzs_config_value_of(&config, name, buffer, sizeof(buffer));
 }
 
@@ -94,7 +95,8 @@ Test(config, dialect) {
                     "timeout 5"),
               "%s", error.text);
     cr_assert_eq(config.port, 7000);
-    cr_assert_str_eq(config.password, "aA b\n");
+    cr_assert(bzs_config_password_is(&config, "aA b\n", 5));
+    cr_assert_not(bzs_config_password_is(&config, "aA b", 4));
     cr_assert_str_eq(config.bind, "127.0.0.1 -::1");
     cr_assert_str_eq(config.dir, "my data");
     cr_assert_eq(config.timeout_s, 5);
@@ -221,6 +223,108 @@ Test(config, empty_directory) {
     refused("dir \"\"", "test.conf:1: 'dir' is empty; leave it out to keep the data in memory only");
 }
 
+/* What Redis has and this server has no use for is noted; what would be less safe than it seems is refused.
+ */
+Test(config, without_effect) {
+    cr_assert(parse("hz 10\nlist-max-listpack-size -2\noom-score-adj-values 0 200 800\ntls-port 0\n"), "%s",
+              error.text);
+    cr_assert(config.inert_was_set[bzs_inert_find("hz") - bzs_inert_settings]);
+    cr_assert_not(config.inert_was_set[bzs_inert_find("repl-timeout") - bzs_inert_settings]);
+    refused("tls-port 6380", "test.conf:1: 'tls-port' is not supported; leave it out");
+    refused("replicaof 10.0.0.1 6379", "test.conf:1: 'replicaof' is not supported; leave it out");
+    cr_assert_leq(bzs_inert_count, BZS_CONFIG_INERT_MAX);
+}
+
+/* Letters of events and limits of output, as Redis shows them. */
+Test(config, letters_and_limits) {
+    cr_assert(parse("notify-keyspace-events KEg$mn\nclient-output-buffer-limit replica 1kb 2 3\n"));
+    cr_assert_str_eq(shown("notify-keyspace-events"), "g$nKEm");
+    cr_assert_str_eq(shown("client-output-buffer-limit"),
+                     "normal 0 0 0 slave 1024 2 3 pubsub 33554432 8388608 60");
+    refused("notify-keyspace-events q",
+            "test.conf:1: 'notify-keyspace-events' must be letters of KEg$lshzxetdmnA, not 'q'");
+    refused("client-output-buffer-limit normal 1 2",
+            "test.conf:1: 'client-output-buffer-limit' takes a class and three numbers");
+}
+
+/* Only a salted hash of the password is kept: nobody finds it in the memory of the server. */
+Test(config, password_is_hashed) {
+    char text[BZS_PASSWORD_TEXT_SIZE];
+    struct bzs_password read;
+    cr_assert(parse("requirepass correct-horse\n"));
+    cr_assert_eq(config.has_password, 1);
+    cr_assert_null(memmem(&config, sizeof(config), "correct-horse", 13));
+    cr_assert_str_eq(shown("requirepass"), "(hidden)");
+    bzs_password_show(&config.password, text);
+    cr_assert(bzs_password_read(&read, text));
+    cr_assert(bzs_password_is(&read, "correct-horse", 13));
+    cr_assert_not(bzs_password_is(&read, "correct-horsf", 13));
+    cr_assert_not(bzs_password_read(&read, "00:11"));
+    cr_assert(parse("requirepass \"\"\n"));
+    cr_assert_eq(config.has_password, 0);
+}
+
+/* ---- CONFIG SET ---- */
+
+static struct bzs_config_change change;
+
+/** Begins a change of pairs; the list ends with NULL. */
+static enum bzs_change_result begin_change(const char *const words[]) {
+    struct bzs_slice pairs[16];
+    size_t count = 0;
+    for (; words[count] != NULL; count++)
+        pairs[count] = (struct bzs_slice){words[count], strlen(words[count])};
+    return bzs_config_change_begin(&change, &config, count / 2, pairs);
+}
+
+#define CHANGE(...) begin_change((const char *const[]){__VA_ARGS__, NULL})
+
+/* What was checked is in force with the commit, and not before; what is not part of it stays. */
+Test(config_change, all_at_once, .init = begin, .fini = end) {
+    cr_assert(parse("timeout 7\nsave 900 1\n"));
+
+    cr_assert_eq(
+        CHANGE("maxmemory", "1mb", "SAVE", "60 5 10 6", "client-output-buffer-limit", "pubsub 1 2 3"),
+        BZS_CHANGE_OK, "%s", change.error.text);
+    cr_assert_eq(config.memory_limit, 0);
+    bzs_config_change_commit(&change);
+    bzs_config_change_end(&change);
+
+    cr_assert_eq(config.memory_limit, 1048576);
+    cr_assert_eq(config.timeout_s, 7);
+    cr_assert_str_eq(shown("save"), "60 5 10 6");
+    cr_assert_str_eq(shown("client-output-buffer-limit"),
+                     "normal 0 0 0 slave 268435456 67108864 60 pubsub 1 2 3");
+}
+
+static void change_refused(enum bzs_change_result result, size_t failed, const char *why) {
+    bzs_config_change_end(&change);
+    cr_assert_eq(result, BZS_CHANGE_REFUSED);
+    cr_assert_eq(change.failed, failed);
+    cr_assert_str_eq(change.error.text, why);
+}
+
+/* One bad pair refuses all, in the words of Redis; names are looked at before values. */
+Test(config_change, refusals, .init = begin, .fini = end) {
+    change_refused(CHANGE("timeout", "3", "maxmemory", "x"), 1, "argument must be a memory value");
+    cr_assert_eq(config.timeout_s, 0);
+    change_refused(CHANGE("timeout", "x"), 0, "argument couldn't be parsed into an integer");
+    change_refused(CHANGE("timeout", "-1"), 0, "argument must be between 0 and 2147483647 inclusive");
+    change_refused(CHANGE("timeout", "x", "port", "1"), 1, "can't set immutable config");
+    change_refused(CHANGE("dir", "/etc"), 0, "can't set protected config");
+    change_refused(CHANGE("dbfilename", "authorized_keys"), 0, "can't set protected config");
+    change_refused(CHANGE("enable-debug-command", "yes"), 0, "can't set immutable config");
+    change_refused(CHANGE("logfile", "/etc/cron.d/x"), 0, "can't set immutable config");
+    change_refused(CHANGE("timeout", "3", "TIMEOUT", "4"), 1, "duplicate parameter");
+    change_refused(CHANGE("save", "1"), 0, "Invalid save parameters");
+    change_refused(CHANGE("protected-mode", "maybe"), 0, "argument must be 'yes' or 'no'");
+    change_refused(CHANGE("hz", "11"), 0, "the setting has no effect in this server");
+    cr_assert_eq(CHANGE("timeout", "3", "nosuch", "1"), BZS_CHANGE_UNKNOWN);
+    bzs_config_change_end(&change);
+    cr_assert_eq(CHANGE("hz", "10"), BZS_CHANGE_OK);
+    bzs_config_change_end(&change);
+}
+
 /* Asking for help or the version ends the reading at once. */
 Test(config, help_and_version) {
     cr_assert_eq(READ(ARG("--help")), BZS_CONFIG_HELP);
@@ -229,7 +333,7 @@ Test(config, help_and_version) {
 
 /* Every setting has a name and shows a value. */
 Test(config, shows_everything) {
-    char buffer[32];
+    char buffer[BZS_CONFIG_VALUE_SIZE];
     for (size_t i = 0; i < bzs_config_count(); i++)
         cr_assert_not_null(bzs_config_value(&config, i, buffer, sizeof(buffer)), "%s", bzs_config_name(i));
     cr_assert(parse("unixsocketperm 700\nmaxmemory 1mb\nappendfsync always"));

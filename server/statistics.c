@@ -1,0 +1,21 @@
+#include "statistics.h"
+
+#include "server.h"
+
+void bzs_statistics_reset(struct bzs_server *server) {
+    struct bzs_totals totals = bzs_server_totals_since_start(server);
+    struct bzs_baseline *baseline = &server->baseline;
+    baseline->commands = totals.commands;
+    baseline->hits = totals.hits;
+    baseline->misses = totals.misses;
+    baseline->errors = totals.errors;
+    baseline->input_bytes = totals.input_bytes;
+    baseline->output_bytes = totals.output_bytes;
+    blitzdb_stats_info stats = {.struct_size = sizeof(stats)};
+    if (blitzdb_stats(server->db, &stats) == BLITZDB_OK) {
+        baseline->expired = stats.expired;
+        baseline->evicted = stats.evicted;
+    }
+    server->connections_total = 0;
+    server->connections_rejected = 0;
+}
