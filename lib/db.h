@@ -26,13 +26,15 @@
 enum { BZD_DURABILITIES = BLITZDB_DURABILITY_ALWAYS + 1 };
 
 struct bzd_core;
+struct bzd_section;
 
-/** A handle: one keyspace of a database, and how durable writes through it are. All handles live in the core.
- */
+/** A handle: one keyspace of a database, and how durable writes through it are. All handles live in the core,
+ * but for those of a section. */
 struct blitzdb {
     struct bzd_core *core;
-    unsigned keyspace;   /**< as selected, not as stored */
-    unsigned durability; /**< of writes that do not say; default: the database's */
+    unsigned keyspace;           /**< as selected, not as stored */
+    unsigned durability;         /**< of writes that do not say; default: the database's */
+    struct bzd_section *section; /**< that calls through it are part of; NULL: none. See section.h. */
 };
 
 struct bzd_core {
@@ -120,17 +122,19 @@ static inline uint64_t bzd_random(struct bzd_core *core) {
 
 /**
  * Appends one record that stands alone, if writes are logged; `position_out` is behind it, or stays as it
- * was. The shards it is about are locked for writing.
+ * was, as it does in a section. The shards it is about are locked for writing.
  */
-blitzdb_status bzd_append_record(struct bzd_core *core, const struct bzd_record *record,
-                                 uint64_t *position_out);
+blitzdb_status bzd_append_record(const blitzdb *db, const struct bzd_record *record, uint64_t *position_out);
 
 /** The part of bzd_admit() that is about the log. */
-blitzdb_status bzd_admit_log(struct bzd_core *core);
+blitzdb_status bzd_admit_log(const blitzdb *db);
 
 /** The door of every write, before any lock: the log takes records, and entries of `growth` bytes of keys and
  * values fit (0: the write frees, or adds so little that it is never refused). */
-blitzdb_status bzd_admit(struct bzd_core *core, size_t growth);
+blitzdb_status bzd_admit(const blitzdb *db, size_t growth);
+
+/** Makes room behind a write that may have passed the limit; in a section its end does that. */
+void bzd_evict_behind(const blitzdb *db);
 
 /** Waits for, or triggers, what a durability asks of a write that ends at `position`; default: the
  * database's. */

@@ -255,7 +255,7 @@ blitzdb_status blitzdb_batch_commit(blitzdb_batch *batch, unsigned durability, s
     if (status == BLITZDB_OK)
         status = run_all(batch, &txn, &distinct, durability, &failed_index);
     if (status == BLITZDB_OK)
-        (void)bzd_evict_for(core, 0); /* tables may have grown by more steps than the one they announced */
+        bzd_evict_behind(batch->db); /* tables may have grown by more steps than the one they announced */
     bzd_distinct_deinit(&distinct);
     if (status != BLITZDB_OK && failed_index_out != NULL)
         *failed_index_out = failed_index;

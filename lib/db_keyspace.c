@@ -1,5 +1,5 @@
 /** Calls on whole keyspaces: count, flush, exchange, and a random key. */
-#include "db.h"
+#include "section.h"
 
 blitzdb_status blitzdb_count(blitzdb *db, uint64_t *keys_out, uint64_t *keys_with_expiry_out) {
     blitzdb_status status = bzd_enter(db);
@@ -13,12 +13,23 @@ blitzdb_status blitzdb_count(blitzdb *db, uint64_t *keys_out, uint64_t *keys_wit
     return BLITZDB_OK;
 }
 
+/** The door of a call that changes whole keyspaces: on OK every shard is locked. */
+static blitzdb_status lock_all(const blitzdb *db) {
+    if (!bzd_may_use_all(db, true))
+        return BLITZDB_INVALID;
+    blitzdb_status status = bzd_admit(db, 0);
+    if (status == BLITZDB_OK && db->section == NULL)
+        bzd_store_write_acquire_all(&db->core->store);
+    return status;
+}
+
 /** Unlocks every shard and waits for the record's durability. */
 static blitzdb_status unlock_all(const blitzdb *db, blitzdb_status status, uint64_t position) {
     struct bzd_core *core = db->core;
     if (status == BLITZDB_OK)
         bzd_shard_count_write(&core->store.shards[0]);
-    bzd_store_write_release_all(&core->store);
+    if (db->section == NULL)
+        bzd_store_write_release_all(&core->store);
     if (status != BLITZDB_OK || position == 0)
         return status;
     return bzd_settle(core, position, db->durability);
@@ -29,14 +40,13 @@ static blitzdb_status flush(const blitzdb *db, unsigned selected) {
     struct bzd_core *core = db->core;
     struct bzd_store *store = &core->store;
     uint64_t position = 0;
-    blitzdb_status status = bzd_admit(core, 0);
+    blitzdb_status status = lock_all(db);
     if (status != BLITZDB_OK)
         return status;
-    bzd_store_write_acquire_all(store);
     struct bzd_record record = {.type = BZD_RECORD_FLUSH, .number = 0xFFFF};
     if (selected < BLITZDB_KEYSPACES)
         record.number = (uint64_t)1 << bzd_map_keyspace(bzd_store_map(store), selected);
-    status = bzd_append_record(core, &record, &position);
+    status = bzd_append_record(db, &record, &position);
     if (status == BLITZDB_OK)
         bzd_store_flush(store, record.number);
     return unlock_all(db, status, position);
@@ -66,15 +76,16 @@ blitzdb_status blitzdb_swap_keyspaces(blitzdb *db, unsigned first, unsigned seco
         return BLITZDB_INVALID;
     struct bzd_core *core = db->core;
     uint64_t position = 0;
-    status = bzd_admit(core, 0);
+    status = first == second ? bzd_admit(db, 0) : lock_all(db);
     if (status != BLITZDB_OK || first == second)
         return status;
-    bzd_store_write_acquire_all(&core->store);
     struct bzd_record record = {.type = BZD_RECORD_MAP,
                                 .number = exchanged(bzd_store_map(&core->store), first, second)};
-    status = bzd_append_record(core, &record, &position);
-    if (status == BLITZDB_OK)
+    status = bzd_append_record(db, &record, &position);
+    if (status == BLITZDB_OK) {
         atomic_store_explicit(&core->store.keyspace_map, record.number, memory_order_release);
+        bzd_store_note_exchange(&core->store, first, second);
+    }
     return unlock_all(db, status, position);
 }
 
@@ -114,19 +125,22 @@ static blitzdb_status copy_key(struct draw *draw, void **key_out, size_t *key_si
 }
 
 /** Looks at buckets of a shard, from a random one on: at a few, or at all of them if `thorough`. */
-static blitzdb_status draw_from(struct bzd_core *core, unsigned selected, uint32_t index, bool thorough,
-                                void **key_out, size_t *key_size_out) {
+static blitzdb_status draw_from(const blitzdb *db, uint32_t index, bool thorough, void **key_out,
+                                size_t *key_size_out) {
     enum { BUCKETS_TRIED = 4 };
+    struct bzd_core *core = db->core;
     struct bzd_shard *shard = &core->store.shards[index];
-    struct draw draw = {.core = core, .shard = shard, .now_ms = bzd_now_ms(core)};
-    bzd_rwlock_read_acquire(&shard->lock);
-    draw.keyspace = bzd_map_keyspace(bzd_store_map(&core->store), selected);
+    struct draw draw = {.core = core, .shard = shard, .now_ms = bzd_clock_ms(db)};
+    if (db->section == NULL)
+        bzd_rwlock_read_acquire(&shard->lock);
+    draw.keyspace = bzd_map_keyspace(bzd_store_map(&core->store), db->keyspace);
     uint32_t buckets = shard->table.bucket_count;
     uint64_t first = bzd_random(core);
     for (uint32_t i = 0; i < buckets && draw.ref == 0 && (thorough || i < BUCKETS_TRIED); i++)
         bzd_table_visit_bucket(&shard->table, (uint32_t)((first + i) % buckets), consider, &draw);
     blitzdb_status status = copy_key(&draw, key_out, key_size_out);
-    bzd_rwlock_read_release(&shard->lock);
+    if (db->section == NULL)
+        bzd_rwlock_read_release(&shard->lock);
     return status;
 }
 
@@ -135,17 +149,17 @@ blitzdb_status blitzdb_random_key(blitzdb *db, void **key_out, size_t *key_size_
     blitzdb_status status = bzd_enter(db);
     if (status != BLITZDB_OK)
         return status;
-    if (key_out == NULL || key_size_out == NULL)
+    if (key_out == NULL || key_size_out == NULL || !bzd_may_use_all(db, false))
         return BLITZDB_INVALID;
     struct bzd_core *core = db->core;
     uint32_t shard_count = core->store.shard_count;
     status = BLITZDB_NOT_FOUND;
     for (unsigned i = 0; i < QUICK_TRIES && status == BLITZDB_NOT_FOUND; i++) {
         uint32_t index = (uint32_t)(bzd_random(core) % shard_count);
-        status = draw_from(core, db->keyspace, index, false, key_out, key_size_out);
+        status = draw_from(db, index, false, key_out, key_size_out);
     }
     uint32_t first = (uint32_t)(bzd_random(core) % shard_count);
     for (uint32_t i = 0; i < shard_count && status == BLITZDB_NOT_FOUND; i++)
-        status = draw_from(core, db->keyspace, (first + i) % shard_count, true, key_out, key_size_out);
+        status = draw_from(db, (first + i) % shard_count, true, key_out, key_size_out);
     return status;
 }

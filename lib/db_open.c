@@ -1,10 +1,10 @@
 /** Opening and closing: options, directory, recovery, threads, and the order in which they come and go. */
 #include <errno.h>
 
-#include "db.h"
 #include "env_table.h"
 #include "loader.h"
 #include "path.h"
+#include "section.h"
 
 enum {
     DEFAULT_SYNC_INTERVAL_MS = 1000,
@@ -201,7 +201,7 @@ static void init_constants(struct bzd_core *core, const blitzdb_options *options
     bzd_limit_set(core, options->memory_limit_bytes, options->eviction);
     for (unsigned i = 0; i < BZD_DURABILITIES; i++)
         for (unsigned k = 0; k < BLITZDB_KEYSPACES; k++)
-            core->handles[i][k] = (struct blitzdb){core, k, i};
+            core->handles[i][k] = (struct blitzdb){core, k, i, NULL};
 }
 
 /** Maps the page that tells parent from child. */
@@ -319,7 +319,7 @@ static void seal_manifest(struct bzd_core *core) {
 blitzdb_status blitzdb_close(blitzdb *db) {
     if (db == NULL)
         return BLITZDB_OK;
-    blitzdb_status status = bzd_enter(db);
+    blitzdb_status status = bzd_enter_outside(db);
     if (status != BLITZDB_OK)
         return status;
     struct bzd_core *core = db->core;
@@ -346,7 +346,8 @@ blitzdb_status blitzdb_keyspace(blitzdb *db, unsigned keyspace, blitzdb **keyspa
         return status;
     if (keyspace >= BLITZDB_KEYSPACES || keyspace_out == NULL)
         return BLITZDB_INVALID;
-    *keyspace_out = &db->core->handles[db->durability][keyspace];
+    *keyspace_out =
+        db->section != NULL ? &db->section->handles[keyspace] : &db->core->handles[db->durability][keyspace];
     return BLITZDB_OK;
 }
 
@@ -354,7 +355,7 @@ blitzdb_status blitzdb_with_durability(blitzdb *db, uint32_t durability, blitzdb
     blitzdb_status status = bzd_enter(db);
     if (status != BLITZDB_OK)
         return status;
-    if (durability > BLITZDB_DURABILITY_ALWAYS || handle_out == NULL)
+    if (durability > BLITZDB_DURABILITY_ALWAYS || handle_out == NULL || db->section != NULL)
         return BLITZDB_INVALID;
     *handle_out = &db->core->handles[durability][db->keyspace];
     return BLITZDB_OK;

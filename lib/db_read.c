@@ -3,6 +3,7 @@
 
 /** A key being read: its shard is locked for reading. */
 struct reading {
+    const blitzdb *db;
     struct bzd_shard *shard;
     const uint8_t *block; /**< the entry */
 };
@@ -13,12 +14,12 @@ static bool is_expired(const uint8_t *block, int64_t now_ms) {
 }
 
 /** Looks a key up in its locked shard; NULL: there is none. */
-static inline const uint8_t *find(struct bzd_core *core, const struct bzd_spot *spot, struct bzd_slice key) {
+static inline const uint8_t *find(const blitzdb *db, const struct bzd_spot *spot, struct bzd_slice key) {
     const uint8_t *block;
     bzd_ref ref = bzd_table_look_up(&spot->shard->table, spot->hash, spot->keyspace, key, &block);
-    if (ref == 0 || ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 && is_expired(block, bzd_now_ms(core))))
+    if (ref == 0 || ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 && is_expired(block, bzd_clock_ms(db))))
         return NULL;
-    bzd_touch(core, spot->shard, spot->hash, ref);
+    bzd_touch(db->core, spot->shard, spot->hash, ref);
     return block;
 }
 
@@ -30,19 +31,21 @@ read_begin(blitzdb *db, const void *key, size_t key_size, struct reading *readin
     blitzdb_status status = bzd_enter(db);
     if (status == BLITZDB_OK)
         status = bzd_check_bytes(key, key_size);
+    if (status == BLITZDB_OK)
+        status = bzd_spot_lock(db, bytes, bzd_rwlock_read_acquire, bzd_rwlock_read_release, &spot);
     if (status != BLITZDB_OK)
         return status;
-    bzd_spot_lock(db, bytes, bzd_rwlock_read_acquire, bzd_rwlock_read_release, &spot);
+    reading->db = db;
     reading->shard = spot.shard;
-    reading->block = find(db->core, &spot, bytes);
+    reading->block = find(db, &spot, bytes);
     if (reading->block != NULL)
         return BLITZDB_OK;
-    bzd_rwlock_read_release(&spot.shard->lock);
+    bzd_spot_unlock(db, spot.shard, bzd_rwlock_read_release);
     return BLITZDB_NOT_FOUND;
 }
 
 static void read_end(struct reading *reading) {
-    bzd_rwlock_read_release(&reading->shard->lock);
+    bzd_spot_unlock(reading->db, reading->shard, bzd_rwlock_read_release);
 }
 
 /** Copies what fits. */
@@ -130,7 +133,7 @@ blitzdb_status blitzdb_ttl(blitzdb *db, const void *key, size_t key_size, int64_
     blitzdb_status status = blitzdb_expire_time(db, key, key_size, &expire_at_ms);
     if (status != BLITZDB_OK)
         return status;
-    int64_t left = expire_at_ms - bzd_now_ms(db->core);
+    int64_t left = expire_at_ms - bzd_clock_ms(db);
     *ttl_ms_out = expire_at_ms == 0 ? -1 : left > 0 ? left : 0;
     return BLITZDB_OK;
 }
@@ -140,6 +143,7 @@ enum { PROBES_MAX = 64 };
 
 /** Several keys being read at one moment. */
 struct reading_many {
+    const blitzdb *db;
     struct bzd_core *core;
     size_t count;
     const void *const *keys;
@@ -166,22 +170,36 @@ static blitzdb_status check_many(blitzdb *db, size_t count, const void *const *k
     return status;
 }
 
-/** Hashes all keys and locks their shards; again if two keyspaces were exchanged in between. */
-static void lock_many(struct reading_many *many, unsigned selected) {
+/** Hashes all keys and collects their shards, under a keyspace map. */
+static void place_many(struct reading_many *many, uint64_t map) {
+    const struct bzd_store *store = &many->core->store;
+    many->keyspace = bzd_map_keyspace(map, many->db->keyspace);
+    memset(&many->shards, 0, sizeof many->shards);
+    for (size_t i = 0; i < many->count; i++) {
+        many->hashes[i] = bzd_store_hash(store, many->keyspace, key_of(many, i));
+        bzd_shard_set_add(&many->shards, bzd_store_shard_index(store, many->hashes[i]));
+    }
+}
+
+/** Places all keys and locks their shards; again if two keyspaces were exchanged in between. A section has
+ * locked them already, or not: INVALID. */
+static blitzdb_status lock_many(struct reading_many *many) {
     struct bzd_store *store = &many->core->store;
     for (;;) {
         uint64_t map = bzd_store_map(store);
-        many->keyspace = bzd_map_keyspace(map, selected);
-        memset(&many->shards, 0, sizeof many->shards);
-        for (size_t i = 0; i < many->count; i++) {
-            many->hashes[i] = bzd_store_hash(store, many->keyspace, key_of(many, i));
-            bzd_shard_set_add(&many->shards, bzd_store_shard_index(store, many->hashes[i]));
-        }
+        place_many(many, map);
+        if (many->db->section != NULL)
+            return bzd_section_has_shards(many->db->section, &many->shards) ? BLITZDB_OK : BLITZDB_INVALID;
         bzd_store_read_acquire(store, &many->shards);
         if (bzd_store_map(store) == map)
-            return;
+            return BLITZDB_OK;
         bzd_store_read_release(store, &many->shards);
     }
+}
+
+static void free_hashes(struct reading_many *many) {
+    if (many->hashes != many->on_stack)
+        bzd_free(&many->core->env, many->hashes);
 }
 
 static blitzdb_status read_many_begin(struct reading_many *many, blitzdb *db, size_t count,
@@ -189,6 +207,7 @@ static blitzdb_status read_many_begin(struct reading_many *many, blitzdb *db, si
     blitzdb_status status = check_many(db, count, keys, key_sizes);
     if (status != BLITZDB_OK)
         return status;
+    many->db = db;
     many->core = db->core;
     many->count = count;
     many->keys = keys;
@@ -200,8 +219,10 @@ static blitzdb_status read_many_begin(struct reading_many *many, blitzdb *db, si
         if (many->hashes == NULL)
             return BLITZDB_NO_MEMORY;
     }
-    lock_many(many, db->keyspace);
-    return BLITZDB_OK;
+    status = lock_many(many);
+    if (status != BLITZDB_OK)
+        free_hashes(many);
+    return status;
 }
 
 /** Starts the look-ups of some of the keys; returns the end of these. */
@@ -219,7 +240,7 @@ static size_t probe_some(struct reading_many *many, size_t begin) {
 /** Whether an entry is past its expiry at the moment of the call. */
 static bool is_expired_by_now(struct reading_many *many, const uint8_t *block) {
     if (many->now_ms == 0)
-        many->now_ms = bzd_now_ms(many->core);
+        many->now_ms = bzd_clock_ms(many->db);
     return is_expired(block, many->now_ms);
 }
 
@@ -236,9 +257,9 @@ static inline const uint8_t *find_one_of(struct reading_many *many, size_t i) {
 }
 
 static void read_many_end(struct reading_many *many) {
-    bzd_store_read_release(&many->core->store, &many->shards);
-    if (many->hashes != many->on_stack)
-        bzd_free(&many->core->env, many->hashes);
+    if (many->db->section == NULL)
+        bzd_store_read_release(&many->core->store, &many->shards);
+    free_hashes(many);
 }
 
 static blitzdb_view_entry shown_entry(size_t index, const uint8_t *block) {

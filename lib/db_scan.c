@@ -1,9 +1,10 @@
 /** Walking over the keys: the resumable scan and the iterator that copies. */
-#include "db.h"
 #include "glob.h"
+#include "section.h"
 
 /** One scan: what it wants and how far it is. */
 struct scanning {
+    const blitzdb *db;
     struct bzd_core *core;
     struct bzd_shard *shard;
     unsigned keyspace; /**< as stored */
@@ -31,26 +32,29 @@ static void visit(void *user, bzd_ref ref) {
 
 /** Goes on in one shard for some buckets or until enough was seen. Returns the cursor in the shard, 0: done.
  */
-static uint64_t scan_shard(struct scanning *scanning, unsigned selected, uint64_t at, size_t count) {
+static uint64_t scan_shard(struct scanning *scanning, uint64_t at, size_t count) {
     enum { BUCKETS_AT_ONCE = 64 };
     unsigned buckets = 0;
-    bzd_rwlock_read_acquire(&scanning->shard->lock);
-    scanning->keyspace = bzd_map_keyspace(bzd_store_map(&scanning->core->store), selected);
+    bool locks = scanning->db->section == NULL;
+    if (locks)
+        bzd_rwlock_read_acquire(&scanning->shard->lock);
+    scanning->keyspace = bzd_map_keyspace(bzd_store_map(&scanning->core->store), scanning->db->keyspace);
     do
         at = bzd_table_scan(&scanning->shard->table, at, visit, scanning);
     while (at != 0 && scanning->seen < count && ++buckets < BUCKETS_AT_ONCE);
-    bzd_rwlock_read_release(&scanning->shard->lock);
+    if (locks)
+        bzd_rwlock_read_release(&scanning->shard->lock);
     return at;
 }
 
 /** The cursor is `place in the shard << shard_bits | shard`. */
-static uint64_t scan_from(struct scanning *scanning, unsigned selected, uint64_t cursor, size_t count) {
+static uint64_t scan_from(struct scanning *scanning, uint64_t cursor, size_t count) {
     struct bzd_store *store = &scanning->core->store;
     uint32_t index = (uint32_t)(cursor & (store->shard_count - 1));
     uint64_t at = cursor >> store->shard_bits;
     while (scanning->seen < count) {
         scanning->shard = &store->shards[index];
-        at = scan_shard(scanning, selected, at, count);
+        at = scan_shard(scanning, at, count);
         if (at == 0 && ++index == store->shard_count)
             return 0;
     }
@@ -63,17 +67,18 @@ blitzdb_status blitzdb_scan(blitzdb *db, uint64_t *cursor, const void *pattern, 
     blitzdb_status status = bzd_enter(db);
     if (status != BLITZDB_OK)
         return status;
-    if (cursor == NULL || scan == NULL)
+    if (cursor == NULL || scan == NULL || !bzd_may_use_all(db, false))
         return BLITZDB_INVALID;
     struct scanning scanning = {
+        .db = db,
         .core = db->core,
         .pattern = bzd_slice_of(pattern, pattern_size),
         .has_pattern = pattern != NULL,
-        .now_ms = bzd_now_ms(db->core),
+        .now_ms = bzd_clock_ms(db),
         .fn = scan,
         .user = user,
     };
-    *cursor = scan_from(&scanning, db->keyspace, *cursor, count > 0 ? count : DEFAULT_COUNT);
+    *cursor = scan_from(&scanning, *cursor, count > 0 ? count : DEFAULT_COUNT);
     return BLITZDB_OK;
 }
 

@@ -1,5 +1,6 @@
 /** Transactions over named keys: the public face of txn.h. */
 #include "distinct.h"
+#include "section.h"
 #include "txn.h"
 
 struct blitzdb_txn {
@@ -35,7 +36,9 @@ blitzdb_status blitzdb_txn_begin(blitzdb *db, const blitzdb_key *keys, size_t co
     if (status == BLITZDB_OK)
         status = add_keys(txn, keys, count);
     if (status == BLITZDB_OK)
-        txn->may_grow = bzd_evict_for(core, 0) == BLITZDB_OK; /* by how much is known at commit */
+        txn->may_grow = db->section != NULL
+                            ? db->section->may_grow
+                            : bzd_evict_for(core, 0) == BLITZDB_OK; /* by how much: at commit */
     if (status == BLITZDB_OK)
         status = bzd_txn_begin(&txn->txn, db, txn->distinct.slots, txn->distinct.slot_count, 0);
     if (status != BLITZDB_OK) {
@@ -147,7 +150,7 @@ blitzdb_status blitzdb_txn_commit(blitzdb_txn *txn, unsigned durability) {
     else
         bzd_txn_abort(&txn->txn);
     if (status == BLITZDB_OK)
-        (void)bzd_evict_for(txn->txn.core, 0);
+        bzd_evict_behind(txn->txn.db);
     release(txn);
     return status;
 }

@@ -1,19 +1,19 @@
 /** Durability, snapshots, upkeep and statistics of the whole database. */
-#include "db.h"
+#include "section.h"
 
 static uint64_t position_of(struct bzd_core *core) {
     return core->has_log ? atomic_load_explicit(&core->log.position, memory_order_acquire) : 0;
 }
 
 blitzdb_status blitzdb_sync(blitzdb *db) {
-    blitzdb_status status = bzd_enter(db);
+    blitzdb_status status = bzd_enter_outside(db);
     if (status != BLITZDB_OK || !db->core->has_log)
         return status;
     return bzd_log_sync(&db->core->log, position_of(db->core));
 }
 
 blitzdb_status blitzdb_write_out(blitzdb *db) {
-    blitzdb_status status = bzd_enter(db);
+    blitzdb_status status = bzd_enter_outside(db);
     if (status != BLITZDB_OK || !db->core->has_log)
         return status;
     return bzd_log_write_out(&db->core->log, position_of(db->core));
@@ -32,7 +32,7 @@ uint64_t blitzdb_durable_position(blitzdb *db) {
 blitzdb_status blitzdb_snapshot(blitzdb *db, blitzdb_error *error) {
     if (error != NULL)
         memset(error, 0, sizeof *error);
-    blitzdb_status status = bzd_enter(db);
+    blitzdb_status status = bzd_enter_outside(db);
     if (status != BLITZDB_OK)
         return status;
     struct bzd_core *core = db->core;
@@ -47,7 +47,7 @@ blitzdb_status blitzdb_snapshot(blitzdb *db, blitzdb_error *error) {
 blitzdb_status blitzdb_snapshot_to(blitzdb *db, const char *dir, blitzdb_error *error) {
     if (error != NULL)
         memset(error, 0, sizeof *error);
-    blitzdb_status status = bzd_enter(db);
+    blitzdb_status status = bzd_enter_outside(db);
     if (status != BLITZDB_OK)
         return status;
     if (dir == NULL)
@@ -80,7 +80,7 @@ blitzdb_status blitzdb_set_snapshot_share(blitzdb *db, unsigned percent) {
 
 blitzdb_status blitzdb_pump(blitzdb *db, uint32_t *next_ms_out) {
     uint32_t next_ms;
-    blitzdb_status status = bzd_enter(db);
+    blitzdb_status status = bzd_enter_outside(db);
     if (status != BLITZDB_OK)
         return status;
     status = bzd_pump(db->core, &next_ms);

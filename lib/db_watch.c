@@ -1,5 +1,5 @@
 /** Tells a program about keys that come to be, or that go without a call of their own. */
-#include "db.h"
+#include "section.h"
 
 /** The number under which users see a stored keyspace. */
 static unsigned selected_keyspace(uint64_t map, unsigned stored) {
@@ -21,9 +21,14 @@ blitzdb_status blitzdb_watch_keys(blitzdb *db, blitzdb_key_fn key_fn, void *user
     if (status != BLITZDB_OK)
         return status;
     struct bzd_core *core = db->core;
-    bzd_store_write_acquire_all(&core->store);
+    bool locks = db->section == NULL;
+    if (!bzd_may_use_all(db, true))
+        return BLITZDB_INVALID;
+    if (locks)
+        bzd_store_write_acquire_all(&core->store);
     core->key_fn = key_fn;
     core->key_user = user;
-    bzd_store_write_release_all(&core->store);
+    if (locks)
+        bzd_store_write_release_all(&core->store);
     return BLITZDB_OK;
 }

@@ -94,21 +94,23 @@ static inline blitzdb_status set_over(blitzdb *db, struct bzd_slice key, struct 
     struct bzd_core *core = db->core;
     struct bzd_spot spot;
     const uint8_t *block;
-    bzd_spot_lock(db, key, bzd_rwlock_write_acquire, bzd_rwlock_write_release, &spot);
+    blitzdb_status status = bzd_spot_lock(db, key, bzd_rwlock_write_acquire, bzd_rwlock_write_release, &spot);
+    if (status != BLITZDB_OK)
+        return status;
     bzd_ref ref = bzd_table_look_up(&spot.shard->table, spot.hash, spot.keyspace, key, &block);
     bool fits = ref != 0 && bzd_entry_can_take(block, value.size);
-    blitzdb_status status = fits ? BLITZDB_OK : BLITZDB_NOT_FOUND;
+    status = fits ? BLITZDB_OK : BLITZDB_NOT_FOUND;
     if (fits && core->logging) {
         struct bzd_record record = {
             .type = BZD_RECORD_SET, .keyspace = spot.keyspace, .key = key, .value = value};
-        status = bzd_append_record(core, &record, position_out);
+        status = bzd_append_record(db, &record, position_out);
     }
     if (status == BLITZDB_OK) {
         bzd_touch(core, spot.shard, spot.hash, ref);
-        bzd_shard_overwrite(spot.shard, ref, value);
+        bzd_shard_overwrite(spot.shard, spot.hash, ref, value);
         bzd_shard_count_write(spot.shard);
     }
-    bzd_rwlock_write_release(&spot.shard->lock);
+    bzd_spot_unlock(db, spot.shard, bzd_rwlock_write_release);
     return status;
 }
 
@@ -142,7 +144,7 @@ blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size, const 
         return status;
     struct bzd_slice bytes = bzd_slice_of(value, value_size);
     uint64_t position = 0;
-    status = bzd_admit_log(db->core);
+    status = bzd_admit_log(db);
     if (status != BLITZDB_OK)
         return status;
     if (bzd_fits_limit(db->core, 0)) /* above it, every write evicts */

@@ -1,6 +1,6 @@
 /** The memory limit: what happens at the door of a write that may grow the data. What goes is chosen in
  * victim.c. */
-#include "db.h"
+#include "section.h"
 #include "victim.h"
 
 enum {
@@ -47,7 +47,7 @@ static blitzdb_status evict_entry(struct bzd_core *core, struct bzd_shard *shard
     bzd_entry_decode(bzd_arena_at(shard->arena, ref), &entry);
     struct bzd_record record = {.type = BZD_RECORD_DEL, .keyspace = entry.keyspace, .key = entry.key};
     uint64_t position;
-    blitzdb_status status = bzd_append_record(core, &record, &position);
+    blitzdb_status status = bzd_append_record(&core->handles[0][0], &record, &position);
     if (status != BLITZDB_OK)
         return status;
     uint64_t hash = bzd_store_hash(&core->store, entry.keyspace, entry.key);
@@ -144,7 +144,10 @@ blitzdb_status bzd_evict_for(struct bzd_core *core, size_t growth) {
     return BLITZDB_OK;
 }
 
-blitzdb_status bzd_admit_log(struct bzd_core *core) {
+blitzdb_status bzd_admit_log(const blitzdb *db) {
+    struct bzd_core *core = db->core;
+    if (db->section != NULL)
+        return bzd_section_admit(db->section, 0);
     if (core->has_log)
         return bzd_log_admit(&core->log);
     if (bzd_checkpoint_is_running(&core->checkpoint))
@@ -152,13 +155,20 @@ blitzdb_status bzd_admit_log(struct bzd_core *core) {
     return BLITZDB_OK;
 }
 
-blitzdb_status bzd_admit(struct bzd_core *core, size_t growth) {
-    blitzdb_status status = bzd_admit_log(core);
+blitzdb_status bzd_admit(const blitzdb *db, size_t growth) {
+    if (db->section != NULL)
+        return bzd_section_admit(db->section, growth);
+    blitzdb_status status = bzd_admit_log(db);
     if (status != BLITZDB_OK)
         return status;
-    status = bzd_evict_for(core, growth);
+    status = bzd_evict_for(db->core, growth);
     /* What only frees, or adds an expiry, is never refused. */
     return growth == 0 ? BLITZDB_OK : status;
+}
+
+void bzd_evict_behind(const blitzdb *db) {
+    if (db->section == NULL)
+        (void)bzd_evict_for(db->core, 0);
 }
 
 void bzd_limit_set(struct bzd_core *core, uint64_t limit_bytes, uint32_t eviction) {

@@ -57,16 +57,37 @@ void bzd_log_deinit(struct bzd_log *log) {
 
 /* ---- Appending ---- */
 
-blitzdb_status bzd_log_append_begin(struct bzd_log *log, size_t size, uint8_t **to_out) {
+/** Makes room for so many bytes beside what is promised. Mutex held. */
+static blitzdb_status make_room(struct bzd_log *log, size_t size) {
+    size_t wanted = log->promised + size;
+    if (status_of(log) == BLITZDB_LOG_FAILED)
+        return BLITZDB_LOG_FAILED;
+    if (log->collecting.size + wanted > BZD_WAL_PAYLOAD_MAX)
+        return BLITZDB_NO_MEMORY; /* others have filled the group: there is room in the next one */
+    return bzd_buffer_reserve(&log->collecting, wanted);
+}
+
+blitzdb_status bzd_log_promise(struct bzd_log *log, size_t size) {
     bzd_mutex_acquire(&log->mutex);
-    size_t header = log->collecting.size == 0 ? BZD_WAL_GROUP_HEADER_SIZE : 0;
-    blitzdb_status status = status_of(log) == BLITZDB_LOG_FAILED ? BLITZDB_LOG_FAILED : BLITZDB_OK;
-    if (status == BLITZDB_OK && size > BZD_LOG_RECORD_MAX)
-        status = BLITZDB_TOO_LARGE;
-    else if (status == BLITZDB_OK && log->collecting.size + header + size > BZD_WAL_PAYLOAD_MAX)
-        status = BLITZDB_NO_MEMORY; /* others have filled the group: there is room in the next one */
+    blitzdb_status status = make_room(log, BZD_WAL_GROUP_HEADER_SIZE + size);
     if (status == BLITZDB_OK)
-        status = bzd_buffer_reserve(&log->collecting, header + size);
+        log->promised += size;
+    bzd_mutex_release(&log->mutex);
+    return status;
+}
+
+blitzdb_status bzd_log_append_begin(struct bzd_log *log, size_t size, uint8_t **to_out) {
+    return bzd_log_append_promised(log, 0, size, to_out);
+}
+
+blitzdb_status bzd_log_append_promised(struct bzd_log *log, size_t promised, size_t size, uint8_t **to_out) {
+    bzd_mutex_acquire(&log->mutex);
+    log->promised -= promised;
+    size_t header = log->collecting.size == 0 ? BZD_WAL_GROUP_HEADER_SIZE : 0;
+    /* A promise needs room for a header, too, if the group is taken before it is kept. */
+    size_t kept = log->promised > 0 ? BZD_WAL_GROUP_HEADER_SIZE : 0;
+    blitzdb_status status =
+        size > BZD_LOG_RECORD_MAX ? BLITZDB_TOO_LARGE : make_room(log, header + size + kept);
     if (status != BLITZDB_OK) {
         bzd_mutex_release(&log->mutex);
         return status;
@@ -142,6 +163,11 @@ static blitzdb_status write_group(struct bzd_log *log, blitzdb_error *error) {
 static blitzdb_status write_collected(struct bzd_log *log, blitzdb_error *error) {
     log->writing = true;
     blitzdb_status status = write_group(log, error); /* an earlier one that found no space */
+    if (status == BLITZDB_OK && log->promised > 0) { /* the next buffer has to keep the promises */
+        status = bzd_buffer_reserve(&log->group, BZD_WAL_GROUP_HEADER_SIZE + log->promised);
+        if (status != BLITZDB_OK)
+            note_result(log, status);
+    }
     if (status == BLITZDB_OK) {
         take_group(log);
         status = write_group(log, error);

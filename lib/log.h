@@ -41,8 +41,9 @@ struct bzd_log {
     struct bzd_mutex mutex;
     struct bzd_buffer collecting;
     uint32_t collecting_records;
-    uint64_t taken; /**< end of the newest record that is not in `collecting` any more */
-    bool writing;   /**< somebody writes; it alone uses the three fields below */
+    size_t promised; /**< room in `collecting` that bzd_log_promise() keeps free */
+    uint64_t taken;  /**< end of the newest record that is not in `collecting` any more */
+    bool writing;    /**< somebody writes; it alone uses the three fields below */
     struct bzd_buffer group;
     uint32_t group_records;
     struct bzd_wal_writer writer;   /**< the leader of a round may sync beside one who writes */
@@ -82,6 +83,14 @@ blitzdb_status bzd_log_append_begin(struct bzd_log *log, size_t size, uint8_t **
 /** Ends it; `records` counts a batch's bracket and all it holds. Returns the position behind the record. */
 uint64_t bzd_log_append_end(struct bzd_log *log, size_t size, uint32_t records);
 
+/**
+ * Keeps room for `size` more bytes of a record that is being put together, so that its append cannot fail for
+ * lack of memory. NO_MEMORY, LOG_FAILED: it was not kept.
+ */
+blitzdb_status bzd_log_promise(struct bzd_log *log, size_t size);
+/** As bzd_log_append_begin(), for a record of at most `promised` bytes; the promise is over, whatever the
+ * answer. LOG_FAILED. */
+blitzdb_status bzd_log_append_promised(struct bzd_log *log, size_t promised, size_t size, uint8_t **to_out);
 /** A position from which the log replays to the present: the start of the group being collected. */
 uint64_t bzd_log_group_start(struct bzd_log *log);
 

@@ -63,6 +63,8 @@ struct bzd_record bzd_shard_record_of(const struct bzd_shard *shard, bzd_ref ref
 
 void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_ref new_ref) {
     bzd_rwlock_assert_write_held(&shard->lock);
+    if (shard->watchers != NULL)
+        bzd_watchers_note_put(shard->watchers, hash);
     count_entry(shard, new_ref, 1);
     bzd_table_expect_size(&shard->table, bzd_entry_block_size(bzd_arena_at(shard->arena, new_ref)));
     if (old_ref == 0) {
@@ -74,8 +76,10 @@ void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_
     bzd_shard_drop_entry(shard, old_ref);
 }
 
-void bzd_shard_overwrite(struct bzd_shard *shard, bzd_ref ref, struct bzd_slice value) {
+void bzd_shard_overwrite(struct bzd_shard *shard, uint64_t hash, bzd_ref ref, struct bzd_slice value) {
     bzd_rwlock_assert_write_held(&shard->lock);
+    if (shard->watchers != NULL)
+        bzd_watchers_note_put(shard->watchers, hash);
     uint8_t *block = bzd_arena_at(shard->arena, ref);
     struct bzd_slice present = bzd_entry_value(block);
     BZD_ASSERT(present.size == value.size);
@@ -85,6 +89,8 @@ void bzd_shard_overwrite(struct bzd_shard *shard, bzd_ref ref, struct bzd_slice 
 
 void bzd_shard_remove(struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {
     bzd_rwlock_assert_write_held(&shard->lock);
+    if (shard->watchers != NULL)
+        bzd_watchers_note_removal(shard->watchers, hash);
     bzd_table_remove(&shard->table, hash, ref);
     count_entry(shard, ref, (uint64_t)-1);
     bzd_shard_drop_entry(shard, ref);
@@ -151,6 +157,8 @@ bool bzd_shard_maintain(struct bzd_shard *shard) {
 
 void bzd_shard_forget(struct bzd_shard *shard) {
     bzd_rwlock_assert_write_held(&shard->lock);
+    if (shard->watchers != NULL)
+        bzd_watchers_note_flush(shard->watchers);
     bzd_table_deinit(&shard->table);
     for (unsigned keyspace = 0; keyspace < BLITZDB_KEYSPACES; keyspace++) {
         atomic_store_explicit(&shard->keys[keyspace], 0, memory_order_relaxed);

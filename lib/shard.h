@@ -18,6 +18,7 @@
 #include "lock.h"
 #include "record.h"
 #include "table.h"
+#include "watch.h"
 
 /** What the memory of a table depends on, as of the last time that it was noted. */
 struct bzd_noted_table {
@@ -32,12 +33,13 @@ struct bzd_shard {
     /* guarded by `lock` */
     struct bzd_table table;
     struct bzd_arena *arena;
-    uint32_t pending_inserts; /**< of the transaction that holds the write lock */
-    uint32_t sweep_bucket;    /**< the sweep's pass has yet to see the buckets below this one */
-    uint32_t sweep_seen;      /**< entries it has seen */
-    uint32_t sweep_changed;   /**< of these, those it removed or moved */
-    uint32_t sweep_drain;     /**< the drain of the arena that went on when the pass began, 0: none */
-    bool sweep_repeats;       /**< the pass before changed so much that this one is made at once */
+    struct bzd_watchers *watchers; /**< who watches keys; NULL: nobody */
+    uint32_t pending_inserts;      /**< of the transaction that holds the write lock */
+    uint32_t sweep_bucket;         /**< the sweep's pass has yet to see the buckets below this one */
+    uint32_t sweep_seen;           /**< entries it has seen */
+    uint32_t sweep_changed;        /**< of these, those it removed or moved */
+    uint32_t sweep_drain;          /**< the drain of the arena that went on when the pass began, 0: none */
+    bool sweep_repeats;            /**< the pass before changed so much that this one is made at once */
     struct bzd_noted_table noted;
     uint64_t claimed_bytes;        /**< this table's part of `*table_claim` */
     _Atomic uint64_t *table_claim; /**< of the store: see bzd_store_claimed_bytes() */
@@ -69,7 +71,7 @@ struct bzd_record bzd_shard_record_of(const struct bzd_shard *shard, bzd_ref ref
  */
 void bzd_shard_put(struct bzd_shard *shard, uint64_t hash, bzd_ref old_ref, bzd_ref new_ref);
 /** Writes a value over the one of an entry, which has the same size. */
-void bzd_shard_overwrite(struct bzd_shard *shard, bzd_ref ref, struct bzd_slice value);
+void bzd_shard_overwrite(struct bzd_shard *shard, uint64_t hash, bzd_ref ref, struct bzd_slice value);
 /** Removes an entry and frees its block. */
 void bzd_shard_remove(struct bzd_shard *shard, uint64_t hash, bzd_ref ref);
 /** True if any entry has an expiry. No lock. */

@@ -8,7 +8,7 @@
 #ifndef BZD_SPOT_H
 #define BZD_SPOT_H
 
-#include "db.h"
+#include "section.h"
 #include "table_lookup.h"
 
 /** A key's place; its shard is locked. */
@@ -18,12 +18,17 @@ struct bzd_spot {
     uint64_t hash;
 };
 
-/** Locks the shard of a key; again if two keyspaces were exchanged in between. */
-static inline __attribute__((always_inline)) void bzd_spot_lock(const blitzdb *db, struct bzd_slice key,
-                                                                void (*acquire)(struct bzd_rwlock *lock),
-                                                                void (*release)(struct bzd_rwlock *lock),
-                                                                struct bzd_spot *spot_out) {
+/** The place of a key whose shard a section has locked; INVALID: it has not. */
+blitzdb_status bzd_section_find_spot(const blitzdb *db, struct bzd_slice key, struct bzd_spot *spot_out);
+
+/** Locks the shard of a key; again if two keyspaces were exchanged in between. INVALID: the key is not one of
+ * the section's. */
+static inline __attribute__((always_inline)) blitzdb_status
+bzd_spot_lock(const blitzdb *db, struct bzd_slice key, void (*acquire)(struct bzd_rwlock *lock),
+              void (*release)(struct bzd_rwlock *lock), struct bzd_spot *spot_out) {
     struct bzd_store *store = &db->core->store;
+    if (__builtin_expect(db->section != NULL, 0))
+        return bzd_section_find_spot(db, key, spot_out);
     for (;;) {
         uint64_t map = bzd_store_map(store);
         unsigned keyspace = bzd_map_keyspace(map, db->keyspace);
@@ -32,10 +37,17 @@ static inline __attribute__((always_inline)) void bzd_spot_lock(const blitzdb *d
         acquire(&shard->lock);
         if (bzd_store_map(store) == map) {
             *spot_out = (struct bzd_spot){shard, keyspace, hash};
-            return;
+            return BLITZDB_OK;
         }
         release(&shard->lock);
     }
+}
+
+/** Gives a shard back that bzd_spot_lock() has locked for this handle. */
+static inline __attribute__((always_inline)) void bzd_spot_unlock(const blitzdb *db, struct bzd_shard *shard,
+                                                                  void (*release)(struct bzd_rwlock *lock)) {
+    if (__builtin_expect(db->section == NULL, 1))
+        release(&shard->lock);
 }
 
 #endif

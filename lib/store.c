@@ -241,6 +241,12 @@ void bzd_store_flush(struct bzd_store *store, uint64_t keyspaces) {
         bzd_arena_reset(&store->arenas[i]);
 }
 
+void bzd_store_note_exchange(struct bzd_store *store, unsigned first, unsigned second) {
+    for (uint32_t i = 0; i < store->shard_count; i++)
+        if (store->shards[i].watchers != NULL)
+            bzd_watchers_note_exchange(store->shards[i].watchers, first, second);
+}
+
 uint64_t bzd_store_count(const struct bzd_store *store, unsigned stored_keyspace, uint64_t *expiring_out) {
     uint64_t keys = 0;
     uint64_t expiring = 0;

@@ -91,6 +91,10 @@ void bzd_store_expect(struct bzd_store *store, uint64_t entries);
 /** Empties stored keyspaces given as a bit set. Every shard is locked for writing by the caller. */
 void bzd_store_flush(struct bzd_store *store, uint64_t keyspaces);
 
+/** Tells who watches keys of two selected keyspaces that these were exchanged. Every shard is locked for
+ * writing by the caller. */
+void bzd_store_note_exchange(struct bzd_store *store, unsigned first, unsigned second);
+
 /** Entries in a stored keyspace; expired ones that were not reclaimed included. No lock. */
 uint64_t bzd_store_count(const struct bzd_store *store, unsigned stored_keyspace, uint64_t *expiring_out);
 /** Changes by callers since open. No lock. */

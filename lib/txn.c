@@ -1,13 +1,14 @@
 #include "txn.h"
 
 #include "invariant.h"
+#include "section.h"
 #include "table_lookup.h"
 
 enum { PROBES_MAX = 64 }; /* look-ups whose memory is loaded together */
 
 int64_t bzd_txn_now_ms(struct bzd_txn *txn) {
     if (txn->now_ms == 0)
-        txn->now_ms = bzd_now_ms(txn->core);
+        txn->now_ms = bzd_clock_ms(txn->db);
     return txn->now_ms;
 }
 
@@ -35,20 +36,34 @@ static void acquire(struct bzd_txn *txn, uint64_t map) {
 }
 
 static void release(struct bzd_txn *txn) {
+    if (txn->db->section != NULL)
+        return;
     if (txn->count == 1)
         bzd_rwlock_write_release(&txn->slots[0].shard->lock);
     else
         bzd_store_write_release(&txn->core->store, &txn->shards);
 }
 
-/** Locks the shards; again if two keyspaces were exchanged in between. */
-static void lock_slots(struct bzd_txn *txn) {
+/** Places all slots in shards that a section has locked; INVALID: it has not. */
+static blitzdb_status find_slots(struct bzd_txn *txn) {
     struct bzd_store *store = &txn->core->store;
+    uint64_t map = bzd_store_map(store); /* changes under all locks only */
+    for (size_t i = 0; i < txn->count; i++)
+        if (!bzd_section_has_shard(txn->db->section, place_slot(store, &txn->slots[i], map)))
+            return BLITZDB_INVALID;
+    return BLITZDB_OK;
+}
+
+/** Locks the shards; again if two keyspaces were exchanged in between. */
+static blitzdb_status lock_slots(struct bzd_txn *txn) {
+    struct bzd_store *store = &txn->core->store;
+    if (txn->db->section != NULL)
+        return find_slots(txn);
     for (;;) {
         uint64_t map = bzd_store_map(store);
         acquire(txn, map);
         if (bzd_store_map(store) == map)
-            return;
+            return BLITZDB_OK;
         release(txn);
     }
 }
@@ -91,7 +106,7 @@ static void look_up_all(struct bzd_txn *txn) {
 blitzdb_status bzd_txn_begin(struct bzd_txn *txn, const blitzdb *db, struct bzd_slot *slots, size_t count,
                              size_t growth) {
     struct bzd_core *core = db->core;
-    blitzdb_status status = bzd_admit(core, growth);
+    blitzdb_status status = bzd_admit(db, growth);
     if (status != BLITZDB_OK)
         return status;
     txn->db = db;
@@ -100,7 +115,9 @@ blitzdb_status bzd_txn_begin(struct bzd_txn *txn, const blitzdb *db, struct bzd_
     txn->count = count;
     txn->published = false;
     txn->now_ms = 0;
-    lock_slots(txn);
+    status = lock_slots(txn);
+    if (status != BLITZDB_OK)
+        return status;
     if (count == 1)
         look_up_one(txn, slots);
     else
@@ -204,18 +221,49 @@ static blitzdb_status reserve_room(struct bzd_txn *txn) {
     return status;
 }
 
-/** Appends the changes as one record, or as a batch of several; `position_out` is behind it. */
-static blitzdb_status append_records(struct bzd_txn *txn, uint64_t *position_out) {
-    struct bzd_log *log = &txn->core->log;
+/** Bytes and number of the records of all changes. */
+static size_t measure_records(const struct bzd_txn *txn, uint32_t *count_out) {
     size_t size = 0;
-    uint32_t records = 0;
+    *count_out = 0;
     for (size_t i = 0; i < txn->count; i++) {
         if (txn->slots[i].change == BZD_CHANGE_NONE)
             continue;
         struct bzd_record record = record_of(&txn->slots[i]);
         size += bzd_record_size(&record);
-        records++;
+        ++*count_out;
     }
+    return size;
+}
+
+static void encode_records(const struct bzd_txn *txn, uint8_t *to) {
+    for (size_t i = 0; i < txn->count; i++) {
+        if (txn->slots[i].change == BZD_CHANGE_NONE)
+            continue;
+        struct bzd_record record = record_of(&txn->slots[i]);
+        to = bzd_record_encode(to, &record);
+    }
+}
+
+/** Appends the changes to the batch that the section will log. */
+static blitzdb_status append_to_section(struct bzd_txn *txn) {
+    uint32_t records;
+    uint8_t *to;
+    size_t size = measure_records(txn, &records);
+    blitzdb_status status = bzd_section_append_begin(txn->db->section, size, &to);
+    if (status != BLITZDB_OK)
+        return status;
+    encode_records(txn, to);
+    bzd_section_append_end(txn->db->section, size, records);
+    return BLITZDB_OK;
+}
+
+/** Appends the changes as one record, or as a batch of several; `position_out` is behind it. */
+static blitzdb_status append_records(struct bzd_txn *txn, uint64_t *position_out) {
+    if (txn->db->section != NULL)
+        return append_to_section(txn);
+    struct bzd_log *log = &txn->core->log;
+    uint32_t records;
+    size_t size = measure_records(txn, &records);
     struct bzd_record bracket = {.type = BZD_RECORD_BATCH, .number = records};
     bool is_batch = records > 1;
     if (is_batch)
@@ -226,25 +274,27 @@ static blitzdb_status append_records(struct bzd_txn *txn, uint64_t *position_out
         return status;
     if (is_batch)
         to = bzd_record_encode(to, &bracket);
-    for (size_t i = 0; i < txn->count; i++) {
-        struct bzd_record record = record_of(&txn->slots[i]);
-        if (txn->slots[i].change != BZD_CHANGE_NONE)
-            to = bzd_record_encode(to, &record);
-    }
+    encode_records(txn, to);
     *position_out = bzd_log_append_end(log, size, records + is_batch);
     return BLITZDB_OK;
 }
 
-blitzdb_status bzd_append_record(struct bzd_core *core, const struct bzd_record *record,
-                                 uint64_t *position_out) {
+blitzdb_status bzd_append_record(const blitzdb *db, const struct bzd_record *record, uint64_t *position_out) {
+    struct bzd_core *core = db->core;
+    struct bzd_section *section = db->section;
     uint8_t *to;
     size_t size = bzd_record_size(record);
     if (!core->logging)
         return BLITZDB_OK;
-    blitzdb_status status = bzd_log_append_begin(&core->log, size, &to);
+    blitzdb_status status = section != NULL ? bzd_section_append_begin(section, size, &to)
+                                            : bzd_log_append_begin(&core->log, size, &to);
     if (status != BLITZDB_OK)
         return bzd_append_status(core, status);
     (void)bzd_record_encode(to, record);
+    if (section != NULL) {
+        bzd_section_append_end(section, size, 1);
+        return BLITZDB_OK;
+    }
     *position_out = bzd_log_append_end(&core->log, size, 1);
     return BLITZDB_OK;
 }

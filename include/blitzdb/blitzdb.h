@@ -70,6 +70,10 @@ typedef struct blitzdb blitzdb;
 typedef struct blitzdb_batch blitzdb_batch;
 /** A running transaction over keys named in advance; opaque. */
 typedef struct blitzdb_txn blitzdb_txn;
+/** Many calls that others see as one; opaque. */
+typedef struct blitzdb_section blitzdb_section;
+/** A key whose changes are noticed; opaque. */
+typedef struct blitzdb_watch blitzdb_watch;
 /** A walk over the keys, without callbacks; opaque. */
 typedef struct blitzdb_iterator blitzdb_iterator;
 
@@ -627,6 +631,117 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_txn_commit(blitzdb_txn *txn
 
 /** @brief Drops the staged changes, unlocks and releases the transaction. NULL is allowed. @since 0.1.0 */
 BLITZDB_API void blitzdb_txn_abort(blitzdb_txn *txn);
+/** @} */
+
+/**
+ * @name Sections and watched keys
+ * A section makes one step of any calls: what MULTI and EXEC do in Redis. A watch tells it not to begin if
+ * a key has changed since.
+ * @{
+ */
+
+/**
+ * @brief Begins to watch a key: from now on every change of it is noticed.
+ *
+ * A change is whatever makes or replaces its entry, the same value or another expiry included, and whatever
+ * ends an entry that was there when the watch began: deletion, expiry, eviction, a flush. An exchange of
+ * keyspaces counts as a change of every key watched in them.
+ *
+ * @param[in] db handle; its keyspace is the key's.
+ * @param[in] key,key_size the key; copied.
+ * @param[out] watch_out the watch.
+ * @retval BLITZDB_OK watched.
+ * @retval BLITZDB_NO_MEMORY no room for it.
+ * @par Ownership
+ * release with blitzdb_watch_destroy() before the database is closed.
+ * @par Threads
+ * from any thread, one at a time for one watch; not by a thread that is in a section.
+ * @par Complexity
+ * O(1). Writes look for watches only in shards that hold a watched key.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_watch_create(blitzdb *db, const void *key,
+                                                                  size_t key_size, blitzdb_watch **watch_out);
+
+/** @brief Ends a watch, not by a thread that is in a section. NULL is allowed. @since 0.1.0 */
+BLITZDB_API void blitzdb_watch_destroy(blitzdb_watch *watch);
+
+/** What the calls of a section may do. */
+enum blitzdb_section_kind {
+    BLITZDB_SECTION_GROWS = 0,  /**< anything; refused at the memory limit if nothing may be evicted */
+    BLITZDB_SECTION_WRITES = 1, /**< anything; at the limit, calls that would add data are refused */
+    BLITZDB_SECTION_READS = 2,  /**< only read: others may read meanwhile, and a failed log does not matter */
+};
+
+/** What a section is about. */
+typedef struct blitzdb_section_options {
+    size_t struct_size;            /**< sizeof(blitzdb_section_options) */
+    const blitzdb_key *keys;       /**< all keys that its calls will name */
+    size_t key_count;              /**< their number; the same key may stand twice */
+    blitzdb_watch *const *watches; /**< nothing begins if one of these keys has changed */
+    size_t watch_count;            /**< their number; 0 is usual */
+    uint32_t kind;                 /**< ::blitzdb_section_kind; default: grows */
+    uint32_t whole; /**< non-zero: any key, and calls on whole keyspaces; `keys` may be empty then */
+} blitzdb_section_options;
+
+/** Initializer for blitzdb_section_options. */
+#define BLITZDB_SECTION_OPTIONS_INIT BLITZDB_INIT(blitzdb_section_options)
+
+/**
+ * @brief Begins a section: what this thread does until its end, through handles of the section, takes place
+ *        at one moment.
+ *
+ * Nobody else sees or changes any of its keys meanwhile, and after a crash all of it is there or nothing. The
+ * calls work as always and see what those before them did; there is no way back: what a call has done is not
+ * undone because a later one fails. Time stands still: nothing expires between two calls.
+ *
+ * Through the handles go all calls on keys, batches and transactions included, and with `whole` those on
+ * keyspaces, scans and iterators, which must not outlive the section, and blitzdb_watch_keys(). A key that
+ * was not named answers
+ * ::BLITZDB_INVALID, as do blitzdb_sync(), blitzdb_write_out(), blitzdb_pump(), blitzdb_close(),
+ * blitzdb_with_durability() and snapshots. The default durability of its calls, and any other they name, is
+ * that of blitzdb_section_end().
+ *
+ * @param[in] db handle; says which database.
+ * @param[in] options what the section is about; borrowed for the call.
+ * @param[out] section_out the section.
+ * @retval BLITZDB_OK begun; end it soon with blitzdb_section_end().
+ * @retval BLITZDB_CONDITION_FAILED a watched key has changed; nothing began.
+ * @retval BLITZDB_MEMORY_LIMIT it may grow, and the limit is passed already.
+ * @par Threads
+ * begin, use and end in one thread, which must not be cancelled in between, nor use other handles of the
+ * database: it would wait for its own locks. It holds the locks of its keys: hurry.
+ * @par Durability
+ * one log record. Memory that would be needed to log a call is taken before the call has an effect.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_section_begin(blitzdb *db,
+                                                                   const blitzdb_section_options *options,
+                                                                   blitzdb_section **section_out);
+
+/**
+ * @brief Gives the handle of one keyspace for the calls of a section; it is gone with the section.
+ * @retval BLITZDB_OK found; costs nothing.
+ * @retval BLITZDB_INVALID no such keyspace.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_section_handle(blitzdb_section *section,
+                                                                    unsigned keyspace, blitzdb **handle_out);
+
+/**
+ * @brief Logs what the section did as one record, lets others see it and releases the section.
+ *
+ * @param[in] section the section; gone whatever is answered (but in a forked child, where it is the
+ * parent's).
+ * @param[in] durability ::blitzdb_durability; default: that of the handle it was begun with.
+ * @retval BLITZDB_OK done.
+ * @retval BLITZDB_LOG_FAILED, BLITZDB_IO, BLITZDB_NO_SPACE the log failed after the section began: all of it
+ * is visible, as after a write of mode always whose sync fails, and whether it is durable is unknown.
+ * @retval BLITZDB_INVALID no such durability: the handle's was taken.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_section_end(blitzdb_section *section,
+                                                                 unsigned durability);
 /** @} */
 
 /**

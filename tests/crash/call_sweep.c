@@ -247,6 +247,47 @@ static blitzdb_status do_txn_abort(struct probe *probe) {
     return do_txn(probe, false);
 }
 
+/** Begins a section over everything, if a key has not changed since it was watched. */
+static blitzdb_status begin_watched(struct probe *probe, blitzdb_watch **watch_out,
+                                    blitzdb_section **section_out) {
+    blitzdb_watch *watch = NULL;
+    blitzdb_status status;
+    do
+        status = blitzdb_watch_create(probe->db, "a", 1, &watch);
+    while (again(probe, status));
+    if (status != BLITZDB_OK)
+        return watch == NULL ? status : BLITZDB_CORRUPT;
+    blitzdb_section_options options = BLITZDB_SECTION_OPTIONS_INIT;
+    options.watches = &watch;
+    options.watch_count = 1;
+    options.whole = 1;
+    do
+        status = blitzdb_section_begin(probe->db, &options, section_out);
+    while (again(probe, status));
+    if (status != BLITZDB_OK)
+        blitzdb_watch_destroy(watch);
+    else
+        *watch_out = watch;
+    return status;
+}
+
+/** The transaction in a section: what a call has done there can always be logged. */
+static blitzdb_status do_section(struct probe *probe) {
+    blitzdb *outside = probe->db;
+    blitzdb_section *section = NULL;
+    blitzdb_watch *watch = NULL;
+    blitzdb_status status = begin_watched(probe, &watch, &section);
+    if (status != BLITZDB_OK)
+        return section == NULL ? status : BLITZDB_CORRUPT;
+    status = blitzdb_section_handle(section, 0, &probe->db);
+    if (status == BLITZDB_OK)
+        status = do_txn(probe, true);
+    probe->db = outside;
+    blitzdb_status ended = blitzdb_section_end(section, BLITZDB_DURABILITY_DEFAULT);
+    blitzdb_watch_destroy(watch);
+    return ended == BLITZDB_OK ? status : BLITZDB_CORRUPT;
+}
+
 static void count_entry(void *user, const blitzdb_scan_entry *entry) {
     size_t *count = user;
     *count += entry->key_size > 0;
@@ -396,6 +437,7 @@ static const struct call calls[] = {
     {"batch", do_batch},
     {"txn", do_txn_commit},
     {"aborted txn", do_txn_abort},
+    {"section", do_section},
     {"verify", do_verify},
     {"salvage", do_salvage},
     {"scan", do_scan},
