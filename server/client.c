@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accounting.h"
 #include "command.h"
 #include "loop.h"
 #include "server.h"
@@ -115,6 +116,7 @@ static size_t run_batch(struct bzs_client *client, const char *data, size_t size
         used = batch->commands[i].end;
         (*commands)++;
     }
+    bzs_account_close(client); /* the batch holds the arguments */
     return used;
 }
 
@@ -124,12 +126,15 @@ static size_t run_single(struct bzs_client *client, char *data, size_t size, uns
     size_t consumed;
     enum bzs_resp_result result = bzs_resp_next(&client->parser, data, size, &limits, &consumed);
     if (result == BZS_RESP_MALFORMED) {
+        uint64_t output = bzs_reply_stream_end(&client->reply);
         bzs_reply_error(&client->reply, "ERR %s", client->parser.error);
+        bzs_account_error(client, output);
         client->close_when_sent = true;
     } else if (result == BZS_RESP_NO_MEMORY) {
         client->close_now = true;
     } else if (result == BZS_RESP_COMMAND && client->parser.argc > 0) {
         execute(client, client->parser.argv, client->parser.argc);
+        bzs_account_close(client); /* the parser holds the arguments */
         (*commands)++;
     }
     return consumed;
@@ -140,6 +145,7 @@ static size_t run_commands(struct bzs_client *client, char *data, size_t size) {
     size_t used = 0;
     unsigned commands = 0;
     client->commands_left = false;
+    bzs_account_begin(client);
     while (used < size && !is_ending(client)) {
         if (has_had_its_share(client, commands)) {
             client->commands_left = true;

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "accounting.h"
 #include "client.h"
+#include "loop.h"
 
 /* The look-up: filled once, read-only from then on. A quarter full at most, so that probes stay short. */
 enum { SLOT_COUNT = 1024, SLOT_BITS = 10, COMMANDS_MAX = SLOT_COUNT / 4, NAME_SIZE_MAX = 32, WORD_SIZE = 8 };
@@ -24,13 +26,14 @@ static struct {
     struct slot slots[SLOT_COUNT];
     const struct bzs_command *list[COMMANDS_MAX];
     size_t count;
+    size_t row_count;
 } catalog = {.once = PTHREAD_ONCE_INIT};
 
 static const struct bzs_command *const families[] = {
     bzs_commands_string, bzs_commands_range,   bzs_commands_number,   bzs_commands_key,
     bzs_commands_scan,   bzs_commands_expire,  bzs_commands_keyspace, bzs_commands_connection,
     bzs_commands_wait,   bzs_commands_catalog, bzs_commands_server,   bzs_commands_config,
-    bzs_commands_info,
+    bzs_commands_info,   bzs_commands_slowlog, bzs_commands_latency,
 };
 
 /**
@@ -60,8 +63,47 @@ static bool is_of_letters(const char *name) {
     return name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0';
 }
 
-static void add_command(const struct bzs_command *command) {
+struct bzs_command bzs_command_rows[BZS_COMMAND_ROWS_MAX];
+
+/** Flags that follow from the others and from the name. */
+static unsigned hidden_flags(const struct bzs_command *command) {
+    static const char *const constant[] = {"set", "setex",
+                                           "psetex"}; /* not "fast" for Redis, as they replace */
+    static const char *const secret[] = {"auth", "hello", "config|set", "acl|setuser", "migrate"};
+    bool is_quick = (command->flags & BZS_FAST) != 0 && command->last_key >= 0;
+    bool is_secret = false;
+    for (size_t i = 0; i < sizeof(constant) / sizeof(constant[0]); i++)
+        is_quick |= strcmp(command->name, constant[i]) == 0;
+    for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
+        is_secret |= strcmp(command->name, secret[i]) == 0;
+    return (is_quick && !is_secret ? BZS_QUICK : 0) | (is_secret ? BZS_PRIVATE : 0);
+}
+
+/** Copies a row, or the empty one that ends a table, into the catalog. */
+static struct bzs_command *add_row(const struct bzs_command *command) {
+    assert(catalog.row_count < BZS_COMMAND_ROWS_MAX);
+    struct bzs_command *row = &bzs_command_rows[catalog.row_count++];
+    *row = *command;
+    row->flags |= row->name != NULL ? hidden_flags(row) : 0;
+    return row;
+}
+
+/** Copies a command and its subcommands; every row has a place, and so a number, of its own. */
+static const struct bzs_command *add_rows(const struct bzs_command *command) {
+    struct bzs_command *row = add_row(command);
+    const struct bzs_command *child = row->subcommands;
+    if (child == NULL)
+        return row;
+    row->subcommands = row + 1;
+    do {
+        add_row(child);
+    } while (child++->name != NULL);
+    return row;
+}
+
+static void add_command(const struct bzs_command *family_row) {
     assert(catalog.count < COMMANDS_MAX);
+    const struct bzs_command *command = add_rows(family_row);
     size_t size = strlen(command->name);
     uint64_t word = word_of(command->name, size);
     size_t slot = slot_of(word, size);
@@ -176,22 +218,52 @@ static bool arity_fits(const struct bzs_command *command, size_t argc) {
     return command->arity >= 0 ? argc == (size_t)command->arity : argc >= (size_t)-command->arity;
 }
 
-void bzs_command_run(struct bzs_call *call) {
-    struct bzs_client *client = call->client;
+/** Checks what has to be right before a command may run; false if the error has been answered. */
+static bool may_run(struct bzs_call *call) {
     call->command = look_up(call);
     if (call->command == NULL)
-        return;
+        return false;
     if (!arity_fits(call->command, call->argc)) {
         bzs_reply_arity_error(call);
-        return;
+        return false;
     }
-    if (!client->authenticated && (call->command->flags & BZS_NOAUTH) == 0) {
+    if (!call->client->authenticated && (call->command->flags & BZS_NOAUTH) == 0) {
         bzs_reply_error(call->reply, "NOAUTH Authentication required.");
-        return;
+        return false;
     }
+    return true;
+}
+
+/** Runs the handler and accounts for it; see accounting.h for what is timed how. */
+static inline void execute(struct bzs_call *call, uint64_t errors, uint64_t output) {
+    struct bzs_client *client = call->client;
+    struct bzs_group *group = &client->loop->account->group;
+    bool is_quick = bzs_group_takes(group, call);
+    if (!is_quick)
+        bzs_account_close(client);
     atomic_store_explicit(&client->command, call->command, memory_order_relaxed);
     bool writes = (call->command->flags & BZS_WRITE) != 0;
     client->wrote |= writes;
     client->must_hold |= writes && client->holds_replies;
     call->command->handler(call);
+    if (call->reply->errors != errors)
+        bzs_account_failed(call, output);
+    bzs_group_add(group, call);
+    if (!is_quick || bzs_reply_stream_end(call->reply) - output >= BZS_LARGE_SIZE)
+        bzs_account_close(client);
+}
+
+void bzs_command_execute(struct bzs_call *call) {
+    bzs_account_close(call->client);
+    execute(call, call->reply->errors, bzs_reply_stream_end(call->reply));
+    bzs_account_close(call->client);
+}
+
+void bzs_command_run(struct bzs_call *call) {
+    uint64_t errors = call->reply->errors;
+    uint64_t output = bzs_reply_stream_end(call->reply);
+    if (may_run(call))
+        execute(call, errors, output);
+    else if (call->reply->errors != errors)
+        bzs_account_rejected(call, output);
 }

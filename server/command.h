@@ -53,6 +53,10 @@ enum bzs_command_flags {
     BZS_NOSCRIPT = 256,         /**< "noscript" */
     BZS_NO_ASYNC_LOADING = 512, /**< "no_async_loading" */
     BZS_ALLOW_BUSY = 1024,      /**< "allow_busy" */
+
+    /* Not shown; command.c finds them out when it fills the catalog. */
+    BZS_QUICK = 1 << 24,   /**< its work does not depend on its arguments: timed together with others */
+    BZS_PRIVATE = 1 << 25, /**< its arguments may be passwords: they are shown to nobody */
 };
 
 /** One row of the table. Subcommands are rows of their own, in a table of their parent, named "parent|child".
@@ -83,14 +87,30 @@ extern const struct bzs_command bzs_commands_catalog[];
 extern const struct bzs_command bzs_commands_server[];
 extern const struct bzs_command bzs_commands_config[];
 extern const struct bzs_command bzs_commands_info[];
+extern const struct bzs_command bzs_commands_slowlog[];
+extern const struct bzs_command bzs_commands_latency[];
 
 /** Runs one parsed command of a client: look-up, checks, handler. Writes exactly one reply. */
 void bzs_command_run(struct bzs_call *call);
+/**
+ * Runs a command that was looked up and checked, and accounts for it: what was queued goes this way, too. The
+ * arguments are needed for the call only.
+ */
+void bzs_command_execute(struct bzs_call *call);
 
 /** Finds a command by name, case-insensitively; NULL if there is none. Constant time. */
 const struct bzs_command *bzs_command_find(struct bzs_slice name);
 /** Finds a command, or with a name like "client|id" a subcommand; NULL if there is none. */
 const struct bzs_command *bzs_command_find_full(struct bzs_slice full_name);
+/** The catalog's rows: each command followed by its subcommands. There is room for so many. */
+enum { BZS_COMMAND_ROWS_MAX = 448 };
+extern struct bzs_command bzs_command_rows[BZS_COMMAND_ROWS_MAX];
+
+/** Index of a row of the catalog: what per-command numbers are kept by. */
+static inline size_t bzs_command_id(const struct bzs_command *command) {
+    return (size_t)(command - bzs_command_rows);
+}
+
 /** Number of commands, subcommands not counted. */
 size_t bzs_command_count(void);
 /** The commands one after the other, family by family. */
@@ -113,6 +133,8 @@ bool bzs_arg_integer(struct bzs_call *call, size_t index, int64_t *number_out);
 bool bzs_arg_keyspace(struct bzs_call *call, size_t index, unsigned *keyspace_out);
 /** `-ERR wrong number of arguments for '...' command`, for what the arity in the table cannot say. */
 void bzs_reply_arity_error(struct bzs_call *call);
+/** `-ERR unknown subcommand or wrong number of arguments for '...'. Try ... HELP.`, said by subcommands. */
+void bzs_reply_subcommand_error(struct bzs_call *call);
 /** Answer to a HELP subcommand: pairs of usage and explanation, ending with NULL. */
 void bzs_reply_help(struct bzs_call *call, const char *const lines[]);
 /** `-ERR syntax error`. */

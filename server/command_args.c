@@ -77,6 +77,17 @@ void bzs_reply_arity_error(struct bzs_call *call) {
     bzs_reply_error(call->reply, "ERR wrong number of arguments for '%s' command", call->command->name);
 }
 
+void bzs_reply_subcommand_error(struct bzs_call *call) {
+    char name[64];
+    size_t size = strcspn(call->command->name, "|");
+    for (size_t i = 0; i < size; i++)
+        name[i] = (char)(call->command->name[i] - 'a' + 'A');
+    struct bzs_slice word = call->argv[1];
+    bzs_reply_error(call->reply,
+                    "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %.*s HELP.",
+                    (int)(word.size < 128 ? word.size : 128), word.data, (int)size, name);
+}
+
 void bzs_reply_help(struct bzs_call *call, const char *const lines[]) {
     char usage[128];
     size_t count = 0;

@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "command.h"
+#include "info_commands.h"
 #include "loop.h"
 #include "server.h"
 
@@ -213,6 +214,18 @@ static void put_cpu(struct report *report) {
     put(report, "used_cpu_sys_children:0.000000\r\nused_cpu_user_children:0.000000\r\n");
 }
 
+static void put_commandstats(struct report *report) {
+    bzs_info_put_commandstats(report->server, &report->text);
+}
+
+static void put_errorstats(struct report *report) {
+    bzs_info_put_errorstats(report->server, &report->text);
+}
+
+static void put_latencystats(struct report *report) {
+    bzs_info_put_latencystats(report->server, &report->text);
+}
+
 static void put_nothing(struct report *report) {
     (void)report;
 }
@@ -235,23 +248,34 @@ static void put_keyspace(struct report *report) {
     }
 }
 
-static const struct {
+/** The sections in their order, and whether INFO shows them if none is named. */
+static const struct section {
     const char *name;
+    bool is_default;
     void (*put)(struct report *report);
 } sections[] = {
-    {"Server", put_server},   {"Clients", put_clients},
-    {"Memory", put_memory},   {"Persistence", put_persistence},
-    {"Stats", put_stats},     {"Replication", put_replication},
-    {"CPU", put_cpu},         {"Modules", put_nothing},
-    {"Cluster", put_cluster}, {"Keyspace", put_keyspace},
+    {"Server", true, put_server},
+    {"Clients", true, put_clients},
+    {"Memory", true, put_memory},
+    {"Persistence", true, put_persistence},
+    {"Stats", true, put_stats},
+    {"Replication", true, put_replication},
+    {"CPU", true, put_cpu},
+    {"Modules", true, put_nothing},
+    {"Commandstats", false, put_commandstats},
+    {"Errorstats", true, put_errorstats},
+    {"Latencystats", false, put_latencystats},
+    {"Cluster", true, put_cluster},
+    {"Keyspace", true, put_keyspace},
 };
 
-static bool is_asked_for(const struct bzs_call *call, const char *section) {
+static bool is_asked_for(const struct bzs_call *call, const struct section *section) {
     if (call->argc == 1)
-        return true;
+        return section->is_default;
     for (size_t i = 1; i < call->argc; i++)
-        if (bzs_arg_is(call->argv[i], section) || bzs_arg_is(call->argv[i], "all") ||
-            bzs_arg_is(call->argv[i], "everything") || bzs_arg_is(call->argv[i], "default"))
+        if (bzs_arg_is(call->argv[i], section->name) || bzs_arg_is(call->argv[i], "all") ||
+            bzs_arg_is(call->argv[i], "everything") ||
+            (section->is_default && bzs_arg_is(call->argv[i], "default")))
             return true;
     return false;
 }
@@ -267,7 +291,7 @@ static void run_info(struct bzs_call *call) {
     report.totals = bzs_server_totals(call->server);
     bzs_reply_init(&report.text);
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-        if (is_asked_for(call, sections[i].name)) {
+        if (is_asked_for(call, &sections[i])) {
             put(&report, "%s# %s\r\n", report.text.size > 0 ? "\r\n" : "", sections[i].name);
             sections[i].put(&report);
         }

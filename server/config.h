@@ -41,6 +41,9 @@
 /** When a write is answered; values of `appendfsync`. */
 enum bzs_appendfsync { BZS_APPENDFSYNC_ALWAYS = 0, BZS_APPENDFSYNC_EVERYSEC = 1, BZS_APPENDFSYNC_NO = 2 };
 
+/** Who may use DEBUG; values of `enable-debug-command`. */
+enum bzs_debug_command { BZS_DEBUG_NO = 0, BZS_DEBUG_YES = 1, BZS_DEBUG_LOCAL = 2 };
+
 /** Kinds of clients in `client-output-buffer-limit`. */
 enum bzs_output_class { BZS_OUTPUT_NORMAL = 0, BZS_OUTPUT_REPLICA, BZS_OUTPUT_PUBSUB, BZS_OUTPUT_CLASSES };
 
@@ -69,6 +72,8 @@ struct bzs_config {
     _Atomic int64_t slowlog_max;          /**< entries */
     _Atomic int64_t latency_threshold_ms; /**< 0: off */
     _Atomic int64_t latency_tracking;
+    _Atomic int64_t debug_command;     /**< ::bzs_debug_command */
+    _Atomic int64_t http_port;         /**< 0: none */
     _Atomic int64_t tracking_keys_max; /**< 0: any number */
     struct bzs_output_limit output_limits[BZS_OUTPUT_CLASSES];
 
@@ -80,7 +85,7 @@ struct bzs_config {
     size_t save_point_count;
 
     /* Constant after the start */
-    char *bind, *unixsocket, *dir, *logfile, *pidfile;
+    char *bind, *unixsocket, *dir, *logfile, *pidfile, *http_bind, *latency_percentiles;
     bool appendonly_was_set, save_was_set;
     bool save_adds_up;                        /**< the source being read has named save points already */
     char *file;                               /**< path of the configuration file, NULL: none */

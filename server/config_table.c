@@ -3,6 +3,7 @@
 #include <strings.h>
 
 static const char *const yes_no[] = {"no", "yes", NULL};
+static const char *const debug_names[] = {"no", "yes", "local", NULL};
 static const char *const fsync_names[] = {"always", "everysec", "no", NULL};
 static const char *const level_names[] = {"debug", "verbose", "notice", "warning", NULL};
 static const char *const eviction_names[] = {"noeviction",     "allkeys-lru",     "volatile-lru",
@@ -75,6 +76,14 @@ const struct bzs_setting bzs_settings[] = {
      "MILLISECONDS", "what takes longer is kept for LATENCY; 0: nothing", BZS_CHANGES},
     {"latency-tracking", BZS_CHOICE, AT(latency_tracking), 0, 0, yes_no, "yes", NULL, "yes|no",
      "count how long each command takes, for INFO latencystats", BZS_CHANGES},
+    {"latency-tracking-info-percentiles", BZS_WORDS, AT(latency_percentiles), 0, 0, NULL, "50 99 99.9", NULL,
+     "PERCENTAGE...", "what INFO latencystats shows of them", BZS_FIXED},
+    {"enable-debug-command", BZS_CHOICE, AT(debug_command), 0, 0, debug_names, "no", NULL, "no|yes|local",
+     "whether DEBUG may be used; local: by connections of this machine", BZS_FIXED},
+    {"http-port", BZS_NUMBER, AT(http_port), 0, 65535, NULL, "0", NULL, "PORT",
+     "HTTP port for /metrics, /healthz and /readyz; 0: none", BZS_FIXED},
+    {"http-bind", BZS_TEXT, AT(http_bind), 0, 0, NULL, "127.0.0.1", NULL, "ADDRESS", "address of that port",
+     BZS_FIXED},
     {"loglevel", BZS_CHOICE, AT(log_level), 0, 0, level_names, "notice", NULL, "LEVEL",
      "debug, verbose, notice or warning", BZS_CHANGES},
     {"logfile", BZS_TEXT, AT(logfile), 0, 0, NULL, NULL, NULL, "PATH",

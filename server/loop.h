@@ -24,6 +24,7 @@
 
 struct bzs_server;
 struct bzs_client;
+struct bzs_account;
 
 /** What one loop counts. Only its own thread writes, so adding needs no locked instruction. */
 struct bzs_counters {
@@ -50,6 +51,7 @@ struct bzs_loop {
     char *read_buffer;             /**< where every read of the thread goes first */
     struct bzs_resp_batch batch;   /**< the commands being run */
     struct bzs_reply_pool buffers; /**< of clients that have nothing to say at the moment */
+    struct bzs_account *account;   /**< the numbers of each command, see accounting.h for who may read them */
     pthread_t thread;
     bool has_thread;
 

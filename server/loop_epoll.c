@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "accounting.h"
 #include "admission.h"
 #include "client.h"
 #include "clock.h"
@@ -461,9 +462,10 @@ bool bzs_loop_init(struct bzs_loop *loop, struct bzs_server *server) {
     loop->now_ms = bzs_clock_ms(CLOCK_REALTIME);
     loop->tick_ms = bzs_clock_ms(CLOCK_MONOTONIC);
     loop->read_buffer = malloc(READ_SIZE);
+    loop->account = calloc(1, sizeof(*loop->account));
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return loop->read_buffer != NULL && loop->epoll_fd >= 0 && loop->wake_fd >= 0 &&
+    return loop->read_buffer != NULL && loop->account != NULL && loop->epoll_fd >= 0 && loop->wake_fd >= 0 &&
            watch(loop, loop->wake_fd, EPOLLIN, loop) && start_listening(loop);
 }
 
@@ -479,6 +481,9 @@ void bzs_loop_deinit(struct bzs_loop *loop) {
         close(loop->wake_fd);
     free(loop->read_buffer);
     bzs_reply_pool_deinit(&loop->buffers);
+    if (loop->account != NULL)
+        bzs_account_deinit(loop->account);
+    free(loop->account);
     pthread_mutex_destroy(&loop->clients_mutex);
 }
 

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "loop.h"
+#include "telemetry.h"
 
 /* Descriptors the server itself needs beside those of its clients: log, listeners, epoll sets, standard
  * streams. */
@@ -80,13 +81,25 @@ static void fill_in(struct bzs_server *server) {
     server->holds_replies = server->logs_writes && server->config->appendfsync == BZS_APPENDFSYNC_ALWAYS;
     server->clients_max = allowed_clients(server->config, server->messages, wanted_loops(server->config));
     make_run_id(server->run_id);
+    const struct bzs_telemetry_settings settings = {.slow_us = server->config->slowlog_us,
+                                                    .slow_max = server->config->slowlog_max,
+                                                    .latency_ms = server->config->latency_threshold_ms,
+                                                    .keeps_histograms =
+                                                        server->config->latency_tracking != 0};
+    bzs_telemetry_init(server->telemetry);
+    bzs_telemetry_configure(server->telemetry, &settings);
 }
 
 enum bzs_server_result bzs_server_create(struct bzs_config *config, blitzdb *db,
                                          struct bzs_messages *messages, struct bzs_server **server_out) {
     struct bzs_server *server = calloc(1, sizeof(*server));
-    if (server == NULL)
+    struct bzs_telemetry *telemetry = calloc(1, sizeof(*telemetry));
+    if (server == NULL || telemetry == NULL) {
+        free(server);
+        free(telemetry);
         return BZS_SERVER_FAILED;
+    }
+    server->telemetry = telemetry;
     server->config = config;
     server->db = db;
     server->messages = messages;
@@ -177,6 +190,8 @@ void bzs_server_destroy(struct bzs_server *server) {
     if (server->stopped_fd >= 0)
         close(server->stopped_fd);
     pthread_mutex_destroy(&server->change_mutex);
+    bzs_telemetry_deinit(server->telemetry);
+    free(server->telemetry);
     free(server->loops);
     free(server);
 }

@@ -28,6 +28,7 @@
 #include "syncer.h"
 
 struct bzs_loop;
+struct bzs_telemetry;
 
 /** The Redis version whose protocol and replies are spoken; clients decide by it what they may send. */
 #define BZS_REDIS_VERSION "7.0.15"
@@ -55,6 +56,7 @@ struct bzs_server {
     struct bzs_keeper keeper;
     pthread_mutex_t change_mutex; /**< one CONFIG SET or CONFIG REWRITE at a time */
     struct bzs_baseline baseline;
+    struct bzs_telemetry *telemetry; /**< slow commands, error codes and the like */
 
     /* Atomic */
     _Atomic uint64_t next_client_id;

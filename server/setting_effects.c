@@ -2,6 +2,7 @@
 
 #include "loop.h"
 #include "server.h"
+#include "telemetry.h"
 
 /** Writes why a setting cannot be changed; always false. */
 static bool refuse(struct bzs_config_change *change, const char *why) {
@@ -49,13 +50,31 @@ static bool change_timeout(struct bzs_server *server, struct bzs_config_change *
     return true;
 }
 
+static bool change_telemetry(struct bzs_server *server, struct bzs_config_change *change) {
+    const struct bzs_telemetry_settings settings = {
+        .slow_us = future(change, "slowlog-log-slower-than"),
+        .slow_max = future(change, "slowlog-max-len"),
+        .latency_ms = future(change, "latency-monitor-threshold"),
+        .keeps_histograms = future(change, "latency-tracking") != 0,
+    };
+    bzs_telemetry_configure(server->telemetry, &settings);
+    return true;
+}
+
 /* Those that can fail come first, so that nothing has to be undone. */
 static const struct {
     const char *name;
     bool (*follow)(struct bzs_server *server, struct bzs_config_change *change);
 } effects[] = {
-    {"maxclients", change_clients_max}, {"maxmemory", change_memory}, {"maxmemory-policy", change_memory},
-    {"loglevel", change_log_level},     {"timeout", change_timeout},
+    {"maxclients", change_clients_max},
+    {"maxmemory", change_memory},
+    {"maxmemory-policy", change_memory},
+    {"loglevel", change_log_level},
+    {"timeout", change_timeout},
+    {"slowlog-log-slower-than", change_telemetry},
+    {"slowlog-max-len", change_telemetry},
+    {"latency-monitor-threshold", change_telemetry},
+    {"latency-tracking", change_telemetry},
 };
 
 bool bzs_setting_effects(struct bzs_server *server, struct bzs_config_change *change, const char **name_out) {

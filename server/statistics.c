@@ -1,6 +1,7 @@
 #include "statistics.h"
 
 #include "server.h"
+#include "telemetry.h"
 
 void bzs_statistics_reset(struct bzs_server *server) {
     struct bzs_totals totals = bzs_server_totals_since_start(server);
@@ -16,6 +17,7 @@ void bzs_statistics_reset(struct bzs_server *server) {
         baseline->expired = stats.expired;
         baseline->evicted = stats.evicted;
     }
+    bzs_telemetry_reset(server->telemetry);
     server->connections_total = 0;
     server->connections_rejected = 0;
 }

@@ -190,7 +190,7 @@ aof_last_bgrewrite_status aof_last_write_status total_connections_received total
 instantaneous_ops_per_sec total_net_input_bytes total_net_output_bytes rejected_connections expired_keys
 evicted_keys keyspace_hits keyspace_misses role connected_slaves used_cpu_sys used_cpu_user cluster_enabled db0
 """.split()
-SECTIONS = "Server Clients Memory Persistence Stats Replication CPU Modules Cluster Keyspace".split()
+SECTIONS = "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace".split()
 
 
 def case_info(server):

@@ -4,8 +4,8 @@
     end_to_end.py --server build/dev/bin/blitzdb-server [--gate build/dev/lib/libsync_gate.so] [CASE...]
 
 What single commands answer is compared with Redis by differential.py; here stand the things around them. The
-cases are here, in command_cases.py (commands about the server), in operation_cases.py (what operators meet) and in
-durability_cases.py (who waits for a sync; these need the gate).
+cases are here, in command_cases.py (commands about the server), in statistics_cases.py (what it remembers of them), in
+operation_cases.py (what operators meet) and in durability_cases.py (who waits for a sync; these need the gate).
 """
 
 import argparse
@@ -19,6 +19,7 @@ import threading
 import command_cases
 import durability_cases
 import operation_cases
+import statistics_cases
 from server_process import TIMEOUT_S, ServerProcess
 from wire import ask, connect, encode, expect, receive, receive_rest
 
@@ -293,13 +294,13 @@ ON_ONE_SERVER = [
     case_half_close,
     case_never_reading,
     case_wrong_then_right,
-] + command_cases.ON_ONE_SERVER
+] + command_cases.ON_ONE_SERVER + statistics_cases.ON_ONE_SERVER
 ON_THEIR_OWN = [
     case_password,
     case_maxclients,
     case_terminated_under_load,
     case_killed_under_load,
-] + command_cases.ON_THEIR_OWN + operation_cases.ON_THEIR_OWN
+] + command_cases.ON_THEIR_OWN + operation_cases.ON_THEIR_OWN + statistics_cases.ON_THEIR_OWN
 
 
 def main():

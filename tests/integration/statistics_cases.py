@@ -1,0 +1,107 @@
+"""Cases about what the server remembers of its commands: numbers, errors, slow ones; run by end_to_end.py."""
+
+import re
+
+from server_process import ServerProcess
+from wire import Client, Failure, connect, encode, expect, receive
+
+
+def numbers(client, section, prefix):
+    """Fields of an INFO section that begin with a word: name -> {key: value}."""
+    found = {}
+    for name, value in client.info(section).items():
+        if name.startswith(prefix):
+            found[name[len(prefix) :]] = {key: float(text) for key, text in re.findall(r"([\w.]+)=([\d.]+)", value)}
+    return found
+
+
+def case_commandstats(server):
+    """Calls, refusals and failures of every command are counted exactly, in a pipeline and alone; RESETSTAT forgets."""
+    client = Client(server)
+    expect(client.ask("CONFIG", "RESETSTAT") == b"OK", "CONFIG RESETSTAT")
+    connection = connect(server)
+    pipeline = b"".join(encode("SET", "k%d" % i, "v") + encode("GET", "k%d" % i) * 2 for i in range(100))
+    connection.sendall(pipeline + encode("INCR", "k1") + encode("GET") + encode("MGET", "k1", "k2") + encode("NOSUCH"))
+    answer = b"+OK\r\n$1\r\nv\r\n$1\r\nv\r\n" * 100 + b"-ERR value is not an integer or out of range\r\n"
+    answer += b"-ERR wrong number of arguments for 'get' command\r\n*2\r\n$1\r\nv\r\n$1\r\nv\r\n"
+    answer += b"-ERR unknown command 'NOSUCH', with args beginning with: \r\n"
+    got = receive(connection, len(answer))
+    expect(got == answer, "the replies: %r" % got[-200:])
+    commands = numbers(client, "commandstats", "cmdstat_")
+    for name, calls, rejected, failed in (("set", 100, 0, 0), ("get", 200, 1, 0), ("incr", 1, 0, 1), ("mget", 1, 0, 0)):
+        found = commands[name]
+        expect(
+            (found["calls"], found["rejected_calls"], found["failed_calls"]) == (calls, rejected, failed),
+            "%s: %r" % (name, found),
+        )
+    expect(all(found["usec"] < 60e6 for found in commands.values()), "no command took a minute: %r" % commands)
+    expect("nosuch" not in commands and "del" not in commands, "what was not called is not shown")
+    expect(client.info("errorstats") == {"errorstat_ERR": "count=3"}, "errors: %r" % client.info("errorstats"))
+    late = numbers(client, "latencystats", "latency_percentiles_usec_")
+    expect(set(late["get"]) == {"p50", "p99", "p99.9"}, "percentiles: %r" % late["get"])
+    expect(0 < late["get"]["p50"] <= late["get"]["p99"] <= late["get"]["p99.9"], "they rise: %r" % late["get"])
+    histogram = client.as_map(client.as_map(client.ask("LATENCY", "HISTOGRAM", "GET"))[b"get"])
+    counts = list(client.as_map(histogram[b"histogram_usec"]).values())
+    expect(histogram[b"calls"] == 200 and counts == sorted(counts) and counts[-1] == 200, "%r" % histogram)
+    expect(client.as_map(client.ask("LATENCY", "HISTOGRAM", "nosuch", "del")) == {}, "no histogram of what never ran")
+    client.ask("CONFIG", "RESETSTAT")
+    expect("get" not in numbers(client, "commandstats", "cmdstat_"), "RESETSTAT reaches all threads")
+    expect(client.info("errorstats") == {}, "and the errors")
+
+
+def case_slowlog(program):
+    """With a threshold of 0 every command is in the slow log, but no password; with -1 none is."""
+    server = ServerProcess(program, "--slowlog-log-slower-than", "0", "--requirepass", "pass:word")
+    try:
+        connection = connect(server)
+        connection.sendall(encode("AUTH", "pass:word") + encode("PING") + encode("SET", "k", "x" * 200) + encode("PING"))
+        expect(receive(connection, 24) == b"+OK\r\n+PONG\r\n+OK\r\n+PONG\r\n", "the replies")
+        connection.sendall(encode("SLOWLOG", "GET", "-1"))
+        text = connection.recv(65536)
+        expect(b"pass:word" not in text, "the password is nowhere")
+        expect(text.startswith(b"*3\r\n*6\r\n:2\r\n"), "three entries: %r" % text[:40])
+        expect(text.count(b"$4\r\nPING\r\n") == 2 and b"xxx... (72 more bytes)" in text, "each by itself: %r" % text)
+        connection.sendall(encode("SLOWLOG", "LEN") + encode("SLOWLOG", "RESET"))
+        expect(receive(connection, 9) == b":4\r\n+OK\r\n", "SLOWLOG GET itself is the fourth one")
+        connection.sendall(encode("CONFIG", "SET", "slowlog-log-slower-than", "-1") + encode("SLOWLOG", "RESET"))
+        connection.sendall(encode("PING") + encode("SLOWLOG", "LEN"))
+        expect(receive(connection, 21) == b"+OK\r\n+OK\r\n+PONG\r\n:0\r\n", "nothing is logged any more")
+    finally:
+        server.stop()
+
+
+TABLE = [
+    ("SLOWLOG GET -2", Failure("ERR count should be greater than or equal to -1")),
+    ("SLOWLOG GET x", Failure("ERR count should be greater than or equal to -1")),
+    (
+        "SLOWLOG GET 1 2",
+        Failure("ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP."),
+    ),
+    ("SLOWLOG RESET", b"OK"),
+    ("SLOWLOG LEN", 0),
+    ("SLOWLOG GET", []),
+    ("LATENCY RESET", 0),
+    ("LATENCY RESET nosuch command", 0),
+    ("LATENCY LATEST", []),
+    ("LATENCY HISTORY nosuch", []),
+    ("LATENCY HISTORY command", []),
+    ("LATENCY GRAPH nosuch", Failure("ERR No samples available for event 'nosuch'")),
+    ("LATENCY GRAPH command", Failure("ERR No samples available for event 'command'")),
+    ("LATENCY DOCTOR", lambda reply: b"latency-monitor-threshold" in reply),
+    ("LATENCY HELP", lambda reply: reply[0].startswith(b"LATENCY <subcommand>")),
+    ("SLOWLOG HELP", lambda reply: reply[0].startswith(b"SLOWLOG <subcommand>")),
+]
+
+
+def case_statistics_commands(server):
+    """The commands of this chapter with good and bad arguments, in both protocols."""
+    for protocol in (2, 3):
+        client = Client(server, protocol)
+        for words, expected in TABLE:
+            reply = client.ask(*words.split(" "))
+            holds = expected(reply) if callable(expected) else (type(reply), reply) == (type(expected), expected)
+            expect(holds, "RESP%d, %r answered %r" % (protocol, words, reply))
+
+
+ON_ONE_SERVER = [case_commandstats, case_statistics_commands]
+ON_THEIR_OWN = [case_slowlog]
