@@ -23,6 +23,7 @@ binutils command -v nm
 python3 test -x /usr/bin/python3
 python3-redis /usr/bin/python3 -c 'import redis'
 redis-server command -v redis-server
+memcached command -v memcached
 redis-tools command -v redis-cli && command -v redis-benchmark
 strace command -v strace
 util-linux command -v unshare && command -v setpriv
