@@ -26,6 +26,23 @@ enum { DIRECT_MIN = 16 * 1024, DIRECT_MAX = 256 * 1024 };
 
 static const struct bzs_held nothing_held = {UINT64_MAX, 0};
 
+/** Writes down who is connected, in a block of just the size; false if memory ran out. */
+static bool note_addresses(struct bzs_client *client) {
+    char peer[BZS_ADDRESS_SIZE];
+    char local[BZS_ADDRESS_SIZE];
+    bzs_listener_describe(client->fd, true, peer, sizeof(peer));
+    bzs_listener_describe(client->fd, false, local, sizeof(local));
+    size_t peer_size = strlen(peer) + 1;
+    size_t local_size = strlen(local) + 1;
+    client->address = malloc(peer_size + local_size);
+    if (client->address == NULL)
+        return false;
+    client->local_address = client->address + peer_size;
+    memcpy(client->address, peer, peer_size);
+    memcpy(client->local_address, local, local_size);
+    return true;
+}
+
 struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     struct bzs_client *client = calloc(1, sizeof(*client));
     if (client == NULL)
@@ -33,6 +50,10 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     client->server = loop->server;
     client->loop = loop;
     client->fd = fd;
+    if (!note_addresses(client)) {
+        free(client);
+        return NULL;
+    }
     client->id = atomic_fetch_add(&loop->server->next_client_id, 1) + 1;
     client->held_first = nothing_held;
     client->held_last = nothing_held;
@@ -60,6 +81,7 @@ void bzs_client_destroy(struct bzs_client *client) {
     bzs_resp_deinit(&client->parser);
     bzs_reply_deinit(&client->reply);
     bzs_input_deinit(&client->input);
+    free(client->address);
     free(client->name);
     free(client->library_name);
     free(client->library_version);

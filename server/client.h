@@ -38,9 +38,6 @@ struct bzs_loop;
 struct bzs_server;
 struct bzs_command;
 
-/** Room for "[address]:port" and for the path of a socket. */
-#define BZS_ADDRESS_SIZE 128
-
 /** Output from this point of the stream on must not leave before the log is durable up to that position. */
 struct bzs_held {
     uint64_t output_begin; /**< stream offset, see bzs_reply_stream_end(); UINT64_MAX: nothing is held */
@@ -62,9 +59,9 @@ struct bzs_client {
     struct bzs_loop *loop; /**< whose thread runs this client */
     int fd;                /**< the socket; -1 in tests without one */
     uint64_t id;
-    int64_t created_ms;                   /**< on the clock of the loop's `tick_ms` */
-    char address[BZS_ADDRESS_SIZE];       /**< of the peer */
-    char local_address[BZS_ADDRESS_SIZE]; /**< of this side */
+    int64_t created_ms;  /**< on the clock of the loop's `tick_ms` */
+    char *address;       /**< of the peer: "[address]:port", or the path of a socket */
+    char *local_address; /**< of this side, in the same block of memory */
 
     /* The connection; only for the thread of the loop */
     struct bzs_input

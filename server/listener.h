@@ -51,6 +51,9 @@ void bzs_listener_close(struct bzs_listener *listener);
 enum bzs_accept_result bzs_listener_accept(const struct bzs_socket *socket, const struct bzs_config *config,
                                            int *fd_out);
 
+/** Room for "[address]:port" and for the path of a socket. */
+#define BZS_ADDRESS_SIZE 128
+
 /** Writes "address:port" of the peer, or of the own side, of a connection. */
 void bzs_listener_describe(int fd, bool peer, char *text_out, size_t size);
 /** True if the peer is on this machine. */

@@ -519,8 +519,6 @@ bool bzs_loop_add(struct bzs_loop *loop, int fd) {
         close(fd);
         return false;
     }
-    bzs_listener_describe(fd, true, client->address, sizeof(client->address));
-    bzs_listener_describe(fd, false, client->local_address, sizeof(client->local_address));
     client->created_ms = bzs_clock_ms(CLOCK_MONOTONIC);
     client->last_ms = client->created_ms;
     client->interest = EPOLLIN;
