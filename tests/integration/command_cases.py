@@ -175,8 +175,8 @@ def case_config_get(server):
             pair = client.ask("CONFIG", "GET", *patterns)
             expect(len(pair) == (1 if protocol == 3 else 2), "%r is one pair" % pair)
             expect(client.as_map(pair) == {b"databases": b"16"}, "%r is 16" % pair)
-        limits = client.ask_map("CONFIG", "GET", "maxmemory*", "time?ut")
-        expect(set(limits) == {b"maxmemory", b"maxmemory-policy", b"timeout"}, "patterns: %r" % limits)
+        limits = client.ask_map("CONFIG", "GET", "maxmemory-p*", "MAXMEMORY", "time?ut")
+        expect(set(limits) == {b"MAXMEMORY", b"maxmemory-policy", b"timeout"}, "patterns: %r" % limits)
         expect(client.ask_map("CONFIG", "GET", "nosuch") == {}, "no such setting")
 
 
