@@ -64,7 +64,6 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     bzs_link_init(&client->waiting);
     bzs_link_init(&client->all);
     client->db = loop->server->db;
-    client->holds_replies = loop->server->holds_replies;
     client->authenticated = !loop->server->config->has_password;
     client->protocol = 2;
     return client;
@@ -244,8 +243,10 @@ bool bzs_client_select(struct bzs_client *client, unsigned keyspace) {
 }
 
 void bzs_client_set_durability(struct bzs_client *client, enum bzs_client_durability durability) {
-    static const uint32_t of_handle[] = {
-        [BZS_CLIENT_DURABILITY_DEFAULT] = BLITZDB_DURABILITY_DEFAULT,
+    const uint32_t of_handle[] = {
+        [BZS_CLIENT_DURABILITY_DEFAULT] = client->server->config->appendfsync == BZS_APPENDFSYNC_EVERYSEC
+                                              ? BLITZDB_DURABILITY_INTERVAL
+                                              : BLITZDB_DURABILITY_NONE,
         [BZS_CLIENT_DURABILITY_ALWAYS] = BLITZDB_DURABILITY_NONE, /* the syncer syncs, not this thread */
         [BZS_CLIENT_DURABILITY_EVERYSEC] = BLITZDB_DURABILITY_INTERVAL,
         [BZS_CLIENT_DURABILITY_NO] = BLITZDB_DURABILITY_NONE,
@@ -255,8 +256,14 @@ void bzs_client_set_durability(struct bzs_client *client, enum bzs_client_durabi
         client->db = db;
     client->durability = durability;
     client->holds_replies = durability == BZS_CLIENT_DURABILITY_DEFAULT
-                                ? client->server->holds_replies
+                                ? bzs_server_holds_replies(client->server)
                                 : durability == BZS_CLIENT_DURABILITY_ALWAYS;
+}
+
+void bzs_client_follow(struct bzs_client *client) {
+    client->db = client->server->db;
+    bzs_client_select(client, client->keyspace);
+    bzs_client_set_durability(client, client->durability);
 }
 
 uint64_t bzs_client_log_position(const struct bzs_client *client) {

@@ -130,6 +130,9 @@ bool bzs_client_select(struct bzs_client *client, unsigned keyspace);
 /** Chooses the durability of the writes to come. Without a log, all are the same. */
 void bzs_client_set_durability(struct bzs_client *client, enum bzs_client_durability durability);
 
+/** Takes over what changed at the server: the database, once it is loaded, and the setting `appendfsync`. */
+void bzs_client_follow(struct bzs_client *client);
+
 /** Where the log ended behind the last write of this connection, or somewhat later. */
 uint64_t bzs_client_log_position(const struct bzs_client *client);
 

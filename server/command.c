@@ -231,6 +231,10 @@ static bool may_run(struct bzs_call *call) {
         bzs_reply_error(call->reply, "NOAUTH Authentication required.");
         return false;
     }
+    if (call->client->loop->loading && (call->command->flags & BZS_LOADING) == 0) {
+        bzs_reply_error(call->reply, "LOADING BlitzDB is loading the dataset in memory");
+        return false;
+    }
     return true;
 }
 

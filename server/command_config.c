@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "client.h"
 #include "command.h"
 #include "config_change.h"
 #include "server.h"
@@ -57,6 +58,9 @@ static void commit(struct bzs_call *call, struct bzs_config_change *change) {
         return;
     }
     bzs_config_change_commit(change);
+    if (bzs_config_change_has(change, "appendfsync"))
+        bzs_server_announce(call->server);
+    bzs_client_follow(call->client); /* the next command of the pipeline, too */
     for (size_t i = 0; i < change->count; i++)
         bzs_say(call->server->messages, BZS_NOTICE, "a client changed the setting '%s'",
                 change->settings[i]->name);

@@ -132,6 +132,21 @@ static double percent(uint64_t part, uint64_t total) {
     return total == 0 ? 0.0 : part >= total ? 100.0 : 100.0 * (double)part / (double)total;
 }
 
+/** The fields that clients look at while they wait for the database. */
+static void put_loading(struct report *report) {
+    const struct bzs_loading *loading = &report->server->loader.loading;
+    bool loads = report->call->client->loop->loading;
+    put(report, "loading:%d\r\nasync_loading:0\r\n", loads);
+    if (!loads)
+        return;
+    put_number(report, "loading_start_time", (uint64_t)loading->begin_ms / 1000);
+    put_number(report, "loading_total_bytes", loading->bytes_total);
+    put_number(report, "loading_rdb_used_mem", 0);
+    put_number(report, "loading_loaded_bytes", loading->bytes_done);
+    put(report, "loading_loaded_perc:%.2f\r\n", bzs_loading_percent(loading));
+    put_number(report, "loading_eta_seconds", (uint64_t)bzs_loading_eta_s(loading));
+}
+
 static void put_persistence(struct report *report) {
     const blitzdb_stats_info *stats = &report->stats;
     bool saved = stats->snapshots > 0;
@@ -139,7 +154,7 @@ static void put_persistence(struct report *report) {
         stats->last_snapshot_status != BLITZDB_OK && stats->last_snapshot_status != BLITZDB_CANCELED;
     int64_t saved_ms = stats->last_snapshot_ms > 0 ? stats->last_snapshot_ms : report->server->started_ms;
     uint64_t unwritten = excess(stats->log_position, stats->written_position);
-    put(report, "loading:0\r\nasync_loading:0\r\n");
+    put_loading(report);
     put_number(report, "rdb_changes_since_last_save", stats->changes_since_snapshot);
     put_number(report, "rdb_bgsave_in_progress", stats->snapshot_running);
     put_number(report, "rdb_last_save_time", (uint64_t)saved_ms / 1000);

@@ -44,6 +44,9 @@ enum bzs_appendfsync { BZS_APPENDFSYNC_ALWAYS = 0, BZS_APPENDFSYNC_EVERYSEC = 1,
 /** Who may use DEBUG; values of `enable-debug-command`. */
 enum bzs_debug_command { BZS_DEBUG_NO = 0, BZS_DEBUG_YES = 1, BZS_DEBUG_LOCAL = 2 };
 
+/** Forms of a message; values of `log-format`. */
+enum bzs_log_format { BZS_LOG_TEXT = 0, BZS_LOG_JSON = 1 };
+
 /** Kinds of clients in `client-output-buffer-limit`. */
 enum bzs_output_class { BZS_OUTPUT_NORMAL = 0, BZS_OUTPUT_REPLICA, BZS_OUTPUT_PUBSUB, BZS_OUTPUT_CLASSES };
 
@@ -66,6 +69,7 @@ struct bzs_config {
     _Atomic int64_t port, tcp_backlog, tcp_keepalive, timeout_s, clients_max, threads, databases;
     _Atomic int64_t unixsocket_mode, bulk_size_max, query_buffer_max, memory_limit, eviction;
     _Atomic int64_t appendonly, appendfsync, protected_mode, daemonize, log_level;
+    _Atomic int64_t log_format, syslog_enabled, syslog_facility, supervised;
     _Atomic int64_t has_password;         /**< clients have to log in */
     _Atomic int64_t notify_events;        /**< ::bzs_events */
     _Atomic int64_t slowlog_us;           /**< -1: off, 0: every command */
@@ -85,7 +89,7 @@ struct bzs_config {
     size_t save_point_count;
 
     /* Constant after the start */
-    char *bind, *unixsocket, *dir, *logfile, *pidfile, *http_bind, *latency_percentiles;
+    char *bind, *unixsocket, *dir, *logfile, *pidfile, *http_bind, *latency_percentiles, *syslog_ident;
     bool appendonly_was_set, save_was_set;
     bool save_adds_up;                        /**< the source being read has named save points already */
     char *file;                               /**< path of the configuration file, NULL: none */

@@ -6,6 +6,10 @@ static const char *const yes_no[] = {"no", "yes", NULL};
 static const char *const debug_names[] = {"no", "yes", "local", NULL};
 static const char *const fsync_names[] = {"always", "everysec", "no", NULL};
 static const char *const level_names[] = {"debug", "verbose", "notice", "warning", NULL};
+static const char *const format_names[] = {"text", "json", NULL};
+static const char *const facility_names[] = {"user",   "local0", "local1", "local2", "local3",
+                                             "local4", "local5", "local6", "local7", NULL};
+static const char *const supervised_names[] = {"no", "systemd", "upstart", "auto", NULL};
 static const char *const eviction_names[] = {"noeviction",     "allkeys-lru",     "volatile-lru",
                                              "allkeys-random", "volatile-random", "volatile-ttl",
                                              "allkeys-lfu",    "volatile-lfu",    NULL};
@@ -88,6 +92,16 @@ const struct bzs_setting bzs_settings[] = {
      "debug, verbose, notice or warning", BZS_CHANGES},
     {"logfile", BZS_TEXT, AT(logfile), 0, 0, NULL, NULL, NULL, "PATH",
      "where messages go (default: standard output)", BZS_FIXED},
+    {"log-format", BZS_CHOICE, AT(log_format), 0, 0, format_names, "text", NULL, "FORMAT",
+     "form of a message: text or json, a JSON object in each line", BZS_FIXED},
+    {"syslog-enabled", BZS_CHOICE, AT(syslog_enabled), 0, 0, yes_no, "no", NULL, "yes|no",
+     "send the messages to syslog as well", BZS_FIXED},
+    {"syslog-ident", BZS_TEXT, AT(syslog_ident), 0, 0, NULL, "blitzdb", NULL, "NAME",
+     "what syslog calls the server", BZS_FIXED},
+    {"syslog-facility", BZS_CHOICE, AT(syslog_facility), 0, 0, facility_names, "local0", NULL, "FACILITY",
+     "user, or local0 to local7", BZS_FIXED},
+    {"supervised", BZS_CHOICE, AT(supervised), 0, 0, supervised_names, "auto", NULL, "MANAGER",
+     "no, systemd, upstart or auto: all the same, who sets NOTIFY_SOCKET is told", BZS_FIXED},
     {"pidfile", BZS_TEXT, AT(pidfile), 0, 0, NULL, NULL, NULL, "PATH",
      "file for the number of the process (default: none)", BZS_FIXED},
     {"daemonize", BZS_CHOICE, AT(daemonize), 0, 0, yes_no, "no", NULL, "yes|no", "can only be no", BZS_FIXED},

@@ -19,8 +19,10 @@ static void forward_message(void *user, int level, const char *module, const cha
 }
 
 /** What is known of the loading while it goes on. */
-struct loading {
+struct report {
     const struct bzs_messages *messages;
+    struct bzs_loading *loading;
+    const _Atomic bool *canceled;
     int64_t begin_ms;
     int64_t said_ms; /**< when there was a line last */
 };
@@ -31,25 +33,30 @@ static int64_t uptime_ms(void) {
 
 /** Says now and then how far the loading is; what takes less than a second is not worth a line. */
 static int say_progress(void *user, const blitzdb_progress *progress) {
-    struct loading *loading = user;
+    struct report *report = user;
     int64_t now = uptime_ms();
-    if (now - loading->said_ms < PROGRESS_MS || progress->bytes_total == 0)
+    report->loading->bytes_total = progress->bytes_total;
+    report->loading->bytes_done = progress->bytes_done;
+    report->loading->records_done = progress->records_done;
+    if (atomic_load(report->canceled))
+        return 1;
+    if (now - report->said_ms < PROGRESS_MS || progress->bytes_total == 0)
         return 0;
-    loading->said_ms = now;
+    report->said_ms = now;
     const char *what = progress->phase == BLITZDB_PHASE_SNAPSHOT ? "the snapshot" : "the log";
-    bzs_say(loading->messages, BZS_NOTICE, "loading %s: %d %%, %llu records", what,
+    bzs_say(report->messages, BZS_NOTICE, "loading %s: %d %%, %llu records", what,
             (int)((double)progress->bytes_done * 100 / (double)progress->bytes_total),
             (unsigned long long)progress->records_done);
     return 0;
 }
 
 /** Says what was loaded, if anything was. */
-static void say_loaded(const struct loading *loading, blitzdb *db) {
+static void say_loaded(const struct report *report, blitzdb *db) {
     blitzdb_stats_info stats = BLITZDB_STATS_INFO_INIT;
     if (blitzdb_stats(db, &stats) != BLITZDB_OK || stats.recovered_entries + stats.recovered_records == 0)
         return;
-    bzs_say(loading->messages, BZS_NOTICE, "loaded %llu keys in %.3f seconds", (unsigned long long)stats.keys,
-            (double)(uptime_ms() - loading->begin_ms) / 1000);
+    bzs_say(report->messages, BZS_NOTICE, "loaded %llu keys in %.3f seconds", (unsigned long long)stats.keys,
+            (double)(uptime_ms() - report->begin_ms) / 1000);
 }
 
 /** Says why the database cannot be opened, and what helps where the files are at fault. */
@@ -62,10 +69,16 @@ static void say_refused(const struct bzs_config *config, const struct bzs_messag
                 "restore a backup, or save what is sound: blitzdb-check %s --salvage OUT", config->dir);
 }
 
-blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_messages *messages,
+blitzdb_status bzs_database_open_placeholder(blitzdb **db_out) {
+    const blitzdb_options options = {.struct_size = sizeof(options), .shard_count = 1};
+    return blitzdb_open(NULL, &options, db_out);
+}
+
+blitzdb_status bzs_database_open(struct bzs_config *config, struct bzs_messages *messages,
+                                 struct bzs_loading *loading, const _Atomic bool *canceled,
                                  blitzdb **db_out) {
     blitzdb_error error = {0};
-    struct loading loading = {messages, uptime_ms(), uptime_ms()};
+    struct report report = {messages, loading, canceled, uptime_ms(), uptime_ms()};
     blitzdb_options options = {
         .struct_size = sizeof(options),
         .flags = config->dir != NULL && !config->appendonly ? BLITZDB_OPEN_NO_LOG : 0,
@@ -79,13 +92,13 @@ blitzdb_status bzs_database_open(const struct bzs_config *config, struct bzs_mes
         .log_level = config->log_level <= BZS_DEBUG ? BLITZDB_LOG_DEBUG : BLITZDB_LOG_INFO,
         .error = &error,
         .progress = say_progress,
-        .progress_user = &loading,
+        .progress_user = &report,
     };
-    if (config->dir == NULL)
-        bzs_say(messages, BZS_NOTICE, "no 'dir': the data stays in memory and is gone when the server ends");
     blitzdb_status status = blitzdb_open(config->dir, &options, db_out);
     if (status == BLITZDB_OK)
-        say_loaded(&loading, *db_out);
+        say_loaded(&report, *db_out);
+    else if (status == BLITZDB_CANCELED)
+        bzs_say(messages, BZS_NOTICE, "the loading was ended early; nothing has changed");
     else
         say_refused(config, messages, status, &error);
     return status;

@@ -28,6 +28,7 @@ struct bzs_account;
 
 /** What one loop counts. Only its own thread writes, so adding needs no locked instruction. */
 struct bzs_counters {
+    _Atomic uint64_t turns;        /**< of the loop; a loop that hangs takes none */
     _Atomic uint64_t commands;     /**< commands run */
     _Atomic uint64_t hits;         /**< keys found by reading commands */
     _Atomic uint64_t misses;       /**< keys not found */
@@ -56,10 +57,12 @@ struct bzs_loop {
     bool has_thread;
 
     /* Only for the own thread */
-    int64_t now_ms;     /**< Unix time, read once per turn */
-    int64_t tick_ms;    /**< the same on a clock that never jumps; for everything that waits */
-    int64_t swept_ms;   /**< when idle clients were last looked for */
-    int64_t stop_by_ms; /**< when a stopping loop gives up on clients that do not read; 0: not stopping */
+    bool loading;           /**< has the placeholder still: most commands are refused */
+    unsigned settings_seen; /**< settings_epoch of the server that its connections follow */
+    int64_t now_ms;         /**< Unix time, read once per turn */
+    int64_t tick_ms;        /**< the same on a clock that never jumps; for everything that waits */
+    int64_t swept_ms;       /**< when idle clients were last looked for */
+    int64_t stop_by_ms;     /**< when a stopping loop gives up on clients that do not read; 0: not stopping */
     int64_t listen_again_ms;    /**< when to accept again after descriptors ran out; 0: accepting */
     int64_t exhaustion_said_ms; /**< when the log was last told that descriptors ran out */
     struct bzs_link turn;       /**< clients to finish in this turn */

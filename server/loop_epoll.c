@@ -411,13 +411,29 @@ static int wait_ms(const struct bzs_loop *loop) {
     return wait == INT_MAX ? -1 : wait > 0 ? (int)wait : 0;
 }
 
+/** Lets every connection take over the loaded database, and what `appendfsync` says now. */
+static void follow_server(struct bzs_loop *loop) {
+    loop->settings_seen = atomic_load(&loop->server->settings_epoch);
+    pthread_mutex_lock(&loop->clients_mutex);
+    for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next)
+        bzs_client_follow(BZS_LINK_OWNER(link, struct bzs_client, all));
+    pthread_mutex_unlock(&loop->clients_mutex);
+    if (loop->loading) {
+        loop->loading = false;
+        bzs_server_note_adoption(loop->server);
+    }
+}
+
 static void turn(struct bzs_loop *loop) {
     struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, wait_ms(loop));
+    bzs_counter_add(&loop->counters.turns, 1);
     loop->now_ms = bzs_clock_ms(CLOCK_REALTIME);
     loop->tick_ms = bzs_clock_ms(CLOCK_MONOTONIC);
     if (loop->listen_again_ms != 0 && loop->tick_ms >= loop->listen_again_ms && !start_listening(loop))
         loop->listen_again_ms = loop->tick_ms + LISTEN_AGAIN_MS;
+    if (atomic_load_explicit(&loop->server->settings_epoch, memory_order_relaxed) != loop->settings_seen)
+        follow_server(loop);
     while (!bzs_link_is_alone(&loop->leftovers))
         run_client(loop, first_of(&loop->leftovers), NULL, 0); /* joins the list of the turn */
     for (int i = 0; i < count; i++)
@@ -451,7 +467,7 @@ static void *run(void *argument) {
 /* ---- Life of a loop ---- */
 
 bool bzs_loop_init(struct bzs_loop *loop, struct bzs_server *server) {
-    *loop = (struct bzs_loop){.server = server};
+    *loop = (struct bzs_loop){.server = server, .loading = true};
     bzs_link_init(&loop->turn);
     bzs_link_init(&loop->leftovers);
     bzs_link_init(&loop->held);
@@ -501,6 +517,7 @@ static bool join(struct bzs_loop *loop, struct bzs_client *client) {
     pthread_mutex_lock(&loop->clients_mutex);
     bool joined = !loop->closed;
     if (joined) {
+        bzs_client_follow(client); /* the loop may have done so for all others since it was created */
         bzs_link_append(&loop->clients, &client->all);
         atomic_fetch_add(&loop->client_count, 1);
         joined = watch(loop, client->fd, client->interest, client);

@@ -1,102 +1,45 @@
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "database.h"
 #include "pidfile.h"
-#include "server.h"
+#include "supervisor.h"
 
 /* Exit codes beside 0, for scripts and service managers. */
 enum { EXIT_CONFIG = 1, EXIT_BIND = 2, EXIT_DATA = 3 };
 
-static sigset_t stop_signals(void) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    return signals;
+/** What the end of a server that was started means for the exit code. */
+static int code_of(blitzdb_status loaded, bool saved, blitzdb_status closed) {
+    if (loaded == BLITZDB_INVALID || loaded == BLITZDB_NO_MEMORY)
+        return EXIT_CONFIG;
+    bool opened = loaded == BLITZDB_OK || loaded == BLITZDB_CANCELED; /* by a signal: as asked */
+    return opened && saved && closed == BLITZDB_OK ? 0 : EXIT_DATA;
 }
 
-/**
- * Stops the server, unless it would lose data by that: then it goes on. Meanwhile the signals have their
- * default action again, so that a second one ends the process at once.
- */
-static void stop_by_signal(struct bzs_server *server, unsigned number) {
-    sigset_t signals = stop_signals();
-    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-    bzs_say(server->messages, BZS_NOTICE, "signal %u: stopping", number);
-    if (bzs_server_prepare_stop(server, BZS_FINAL_SNAPSHOT_DEFAULT)) {
-        bzs_server_stop(server);
-        return;
-    }
-    bzs_say(server->messages, BZS_WARNING,
-            "the data could not be saved, so the server goes on; SHUTDOWN NOSAVE ends it without saving");
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-}
-
-/** Serves until a signal or SHUTDOWN ends it. */
-static void serve(struct bzs_server *server, int signal_fd) {
-    struct pollfd ready[] = {{.fd = signal_fd, .events = POLLIN},
-                             {.fd = server->stopped_fd, .events = POLLIN}};
-    while (poll(ready, 2, -1) >= 0 || errno == EINTR) {
-        struct signalfd_siginfo signal;
-        if ((ready[1].revents & POLLIN) != 0)
-            break;
-        if ((ready[0].revents & POLLIN) != 0 && read(signal_fd, &signal, sizeof(signal)) == sizeof(signal))
-            stop_by_signal(server, signal.ssi_signo);
-    }
-    sigset_t signals = stop_signals();
-    pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* if the end takes too long for somebody */
-}
-
-static int run_server(struct bzs_config *config, struct bzs_messages *messages, blitzdb *db, int signal_fd) {
+static int run_server(struct bzs_config *config, struct bzs_messages *messages, int signal_fd) {
     struct bzs_server *server;
-    enum bzs_server_result result = bzs_server_create(config, db, messages, &server);
+    enum bzs_server_result result = bzs_server_create(config, messages, &server);
     if (result != BZS_SERVER_OK)
         return result == BZS_SERVER_BIND_FAILED ? EXIT_BIND : EXIT_CONFIG;
     bool has_pidfile = bzs_pidfile_write(config->pidfile, messages);
-    bool started = bzs_server_start(server);
-    if (started) {
-        bzs_say(messages, BZS_ALWAYS, "Ready to accept connections on port %d", server->listener.port);
-        serve(server, signal_fd);
-    }
+    blitzdb_status loaded = BLITZDB_NO_MEMORY;
+    if (bzs_server_start(server))
+        loaded = bzs_supervise(server, signal_fd);
     bool saved = bzs_server_wait(server);
     if (has_pidfile)
         bzs_pidfile_remove(config->pidfile);
-    bzs_server_destroy(server);
-    return !started ? EXIT_CONFIG : saved ? 0 : EXIT_DATA;
+    return code_of(loaded, saved, bzs_server_destroy(server));
 }
 
 static int run(struct bzs_config *config, struct bzs_messages *messages) {
-    blitzdb *db;
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write, not the end of the process */
-    blitzdb_status status = bzs_database_open(config, messages, &db);
-    if (status != BLITZDB_OK)
-        return status == BLITZDB_INVALID ? EXIT_CONFIG : EXIT_DATA;
-    /* Not earlier: recovery may take long, changes nothing before it has read all, and may well be
-     * interrupted. Not later: the threads of the server inherit the mask. Those of the library block all
-     * signals. */
-    sigset_t signals = stop_signals();
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
-    int code = EXIT_CONFIG;
+    int signal_fd = bzs_supervisor_catch_signals();
     if (signal_fd < 0) {
         bzs_say(messages, BZS_WARNING, "the system refused a descriptor for signals: %s", strerror(errno));
-    } else {
-        code = run_server(config, messages, db, signal_fd);
-        close(signal_fd);
+        return EXIT_CONFIG;
     }
-    status = blitzdb_close(db);
-    if (status != BLITZDB_OK) {
-        bzs_say(messages, BZS_WARNING, "the last sync failed: %s", blitzdb_status_text(status));
-        code = EXIT_DATA;
-    }
+    int code = run_server(config, messages, signal_fd);
+    close(signal_fd);
     return code;
 }
 
@@ -113,7 +56,7 @@ int main(int argc, char *argv[]) {
         code = 0;
     } else if (result == BZS_CONFIG_FAILED) {
         fprintf(stderr, "blitzdb-server: %s\n", error.text);
-    } else if (!bzs_messages_open(&messages, config.logfile, config.log_level)) {
+    } else if (!bzs_messages_open(&messages, &config)) {
         fprintf(stderr, "blitzdb-server: %s: %s\n", config.logfile, strerror(errno));
     } else {
         code = run(&config, &messages);

@@ -8,12 +8,15 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "database.h"
 #include "loop.h"
 #include "telemetry.h"
 
 /* Descriptors the server itself needs beside those of its clients: log, listeners, epoll sets, standard
  * streams. */
 enum { OWN_DESCRIPTORS = 64 };
+/* A database that is loaded within this time lets the first connections wait; they see no -LOADING. */
+enum { SHORT_LOADING_MS = 50 };
 
 static void make_run_id(char run_id[41]) {
     unsigned char bytes[20] = {0};
@@ -78,7 +81,6 @@ static bool create_loops(struct bzs_server *server, unsigned count) {
 static void fill_in(struct bzs_server *server) {
     server->started_ms = bzs_clock_ms(CLOCK_REALTIME);
     server->logs_writes = server->config->dir != NULL && server->config->appendonly;
-    server->holds_replies = server->logs_writes && server->config->appendfsync == BZS_APPENDFSYNC_ALWAYS;
     server->clients_max = allowed_clients(server->config, server->messages, wanted_loops(server->config));
     make_run_id(server->run_id);
     const struct bzs_telemetry_settings settings = {.slow_us = server->config->slowlog_us,
@@ -90,8 +92,30 @@ static void fill_in(struct bzs_server *server) {
     bzs_telemetry_configure(server->telemetry, &settings);
 }
 
-enum bzs_server_result bzs_server_create(struct bzs_config *config, blitzdb *db,
-                                         struct bzs_messages *messages, struct bzs_server **server_out) {
+static blitzdb_status close_database(blitzdb *db) {
+    return db != NULL ? blitzdb_close(db) : BLITZDB_OK;
+}
+
+/** Prepares what needs memory and descriptors; BZS_SERVER_OK if all of it could be had. */
+static enum bzs_server_result prepare(struct bzs_server *server) {
+    blitzdb *placeholder = NULL;
+    bool ready = bzs_loader_init(&server->loader, server->config, server->messages);
+    server->stopped_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    ready = ready && server->stopped_fd >= 0 && server->ready_fd >= 0 &&
+            bzs_database_open_placeholder(&placeholder) == BLITZDB_OK;
+    server->placeholder = placeholder;
+    server->db = placeholder;
+    if (!bzs_listener_open(&server->listener, server->config, server->messages))
+        return BZS_SERVER_BIND_FAILED;
+    if (ready && create_loops(server, wanted_loops(server->config)))
+        return BZS_SERVER_OK;
+    bzs_say(server->messages, BZS_WARNING, "the system refused memory or descriptors for the threads");
+    return BZS_SERVER_FAILED;
+}
+
+enum bzs_server_result bzs_server_create(struct bzs_config *config, struct bzs_messages *messages,
+                                         struct bzs_server **server_out) {
     struct bzs_server *server = calloc(1, sizeof(*server));
     struct bzs_telemetry *telemetry = calloc(1, sizeof(*telemetry));
     if (server == NULL || telemetry == NULL) {
@@ -101,39 +125,79 @@ enum bzs_server_result bzs_server_create(struct bzs_config *config, blitzdb *db,
     }
     server->telemetry = telemetry;
     server->config = config;
-    server->db = db;
     server->messages = messages;
+    if (config->dir == NULL)
+        bzs_say(messages, BZS_NOTICE, "no 'dir': the data stays in memory and is gone when the server ends");
+    server->loading = true;
+    server->stopped_fd = -1;
+    server->ready_fd = -1;
+    server->loader.done_fd = -1;
     pthread_mutex_init(&server->change_mutex, NULL);
     fill_in(server);
-    bzs_syncer_init(&server->syncer, db, messages);
+    bzs_syncer_init(&server->syncer, messages);
     bzs_keeper_init(&server->keeper, server);
-    enum bzs_server_result result = BZS_SERVER_OK;
-    server->stopped_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (!bzs_listener_open(&server->listener, config, messages)) {
-        result = BZS_SERVER_BIND_FAILED;
-    } else if (server->stopped_fd < 0 || !create_loops(server, wanted_loops(config))) {
-        bzs_say(messages, BZS_WARNING, "the system refused memory or descriptors for the threads");
-        result = BZS_SERVER_FAILED;
-    }
-    if (result != BZS_SERVER_OK) {
+    enum bzs_server_result result = prepare(server);
+    if (result != BZS_SERVER_OK)
         bzs_server_destroy(server);
-        return result;
-    }
-    *server_out = server;
-    return BZS_SERVER_OK;
+    else
+        *server_out = server;
+    return result;
+}
+
+/** Says that a thread could not be had, and stops; always false. */
+static bool give_up(struct bzs_server *server) {
+    bzs_say(server->messages, BZS_WARNING, "the system refused a thread");
+    bzs_server_stop(server);
+    return false;
 }
 
 bool bzs_server_start(struct bzs_server *server) {
-    bool started = bzs_keeper_start(&server->keeper) &&
-                   (!server->logs_writes || bzs_syncer_start(&server->syncer, wake_holders, server));
+    bool started = bzs_loader_start(&server->loader);
+    if (started)
+        bzs_loader_wait(&server->loader, SHORT_LOADING_MS);
     atomic_store(&server->loops_running, server->loop_count);
+    atomic_store(&server->loops_loading, server->loop_count);
     for (unsigned i = 0; started && i < server->loop_count; i++)
         started = bzs_loop_start(&server->loops[i]);
-    if (!started) {
-        bzs_say(server->messages, BZS_WARNING, "the system refused a thread");
+    return started || give_up(server);
+}
+
+void bzs_server_note_adoption(struct bzs_server *server) {
+    if (atomic_fetch_sub(&server->loops_loading, 1) > 1)
+        return;
+    (void)close_database(atomic_exchange(&server->placeholder, NULL));
+    server->loading = false;
+    eventfd_write(server->ready_fd, 1);
+}
+
+void bzs_server_announce(struct bzs_server *server) {
+    atomic_fetch_add(&server->settings_epoch, 1);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        bzs_loop_wake(&server->loops[i]);
+}
+
+blitzdb_status bzs_server_attach(struct bzs_server *server) {
+    struct bzs_config *config = server->config;
+    blitzdb_status status = server->loader.status;
+    blitzdb *db = server->loader.db;
+    pthread_mutex_lock(&server->change_mutex); /* the limit may have been changed meanwhile */
+    if (status == BLITZDB_OK)
+        status = blitzdb_set_memory_limit(db, (uint64_t)config->memory_limit, (unsigned)config->eviction);
+    if (status == BLITZDB_OK)
+        server->db = db;
+    pthread_mutex_unlock(&server->change_mutex);
+    if (status != BLITZDB_OK) {
         bzs_server_stop(server);
+        return status;
     }
-    return started;
+    bool started = bzs_keeper_start(&server->keeper) &&
+                   (!server->logs_writes || bzs_syncer_start(&server->syncer, db, wake_holders, server));
+    if (!started) {
+        give_up(server);
+        return BLITZDB_NO_MEMORY;
+    }
+    bzs_server_announce(server);
+    return BLITZDB_OK;
 }
 
 void bzs_server_stop(struct bzs_server *server) {
@@ -160,7 +224,7 @@ bool bzs_server_prepare_stop(struct bzs_server *server, enum bzs_final_snapshot 
     struct bzs_config *config = server->config;
     struct bzs_save_point points[BZS_SAVE_POINTS_MAX];
     bool has_save_points = !config->appendonly && bzs_config_save_points(config, points) > 0;
-    bool saves = config->dir != NULL &&
+    bool saves = config->dir != NULL && !server->loading &&
                  (how == BZS_FINAL_SNAPSHOT_ALWAYS || (how == BZS_FINAL_SNAPSHOT_DEFAULT && has_save_points));
     if (saves && bzs_keeper_snapshot_next(&server->keeper) != BLITZDB_OK)
         return false;
@@ -177,11 +241,10 @@ bool bzs_server_wait(struct bzs_server *server) {
 }
 
 /** The loops end first: while they do, they need the syncer for their last replies. */
-void bzs_server_destroy(struct bzs_server *server) {
-    if (server == NULL)
-        return;
+blitzdb_status bzs_server_destroy(struct bzs_server *server) {
     bzs_server_stop(server);
     join_loops(server);
+    bzs_loader_deinit(&server->loader);
     bzs_syncer_deinit(&server->syncer);
     bzs_keeper_deinit(&server->keeper);
     for (unsigned i = 0; i < server->loop_count; i++)
@@ -189,11 +252,18 @@ void bzs_server_destroy(struct bzs_server *server) {
     bzs_listener_close(&server->listener);
     if (server->stopped_fd >= 0)
         close(server->stopped_fd);
+    if (server->ready_fd >= 0)
+        close(server->ready_fd);
     pthread_mutex_destroy(&server->change_mutex);
+    (void)close_database(server->placeholder);
+    blitzdb_status status = close_database(server->loader.db);
+    if (status != BLITZDB_OK)
+        bzs_say(server->messages, BZS_WARNING, "the last sync failed: %s", blitzdb_status_text(status));
     bzs_telemetry_deinit(server->telemetry);
     free(server->telemetry);
     free(server->loops);
     free(server);
+    return status;
 }
 
 struct bzs_totals bzs_server_totals_since_start(const struct bzs_server *server) {

@@ -7,7 +7,10 @@
  *                  syncer                 one thread: log syncs for held replies and WAITAOF
  *                  keeper                 one thread: snapshots in the background, rates, memory peak
  *
- * The database is the caller's: opened before bzs_server_create(), closed after bzs_server_destroy().
+ *                  loader                 one thread at the start: opens the database
+ *
+ * Until the database is there `db` is an empty one in memory, and the loops answer -LOADING. A loop goes over
+ * to the other one by itself, at the beginning of a turn; see bzs_server_attach().
  * Handlers reach what they need through `call->server`; everything here is constant after creation, atomic,
  * or guards itself.
  */
@@ -23,6 +26,7 @@
 #include "config.h"
 #include "keeper.h"
 #include "listener.h"
+#include "loader.h"
 #include "messages.h"
 #include "statistics.h"
 #include "syncer.h"
@@ -40,25 +44,30 @@ struct bzs_telemetry;
 struct bzs_server {
     /* Constant after creation */
     struct bzs_config *config;     /**< borrowed from the caller; guards itself */
-    blitzdb *db;                   /**< keyspace 0, borrowed from the caller */
     struct bzs_messages *messages; /**< borrowed from the caller */
-    bool holds_replies;            /**< appendfsync always: writes are answered after their sync */
     bool logs_writes;              /**< the database has a log to write out before answering */
     int64_t started_ms;
     char run_id[41];        /**< 40 hexadecimal digits, new with every start */
     struct bzs_loop *loops; /**< loop_count of them */
     unsigned loop_count;
     int stopped_fd; /**< eventfd: readable once every loop has ended */
+    int ready_fd;   /**< eventfd: readable once every loop has the loaded database */
 
     /* Guard themselves */
     struct bzs_listener listener;
     struct bzs_syncer syncer;
     struct bzs_keeper keeper;
+    struct bzs_loader loader;
     pthread_mutex_t change_mutex; /**< one CONFIG SET or CONFIG REWRITE at a time */
     struct bzs_baseline baseline;
     struct bzs_telemetry *telemetry; /**< slow commands, error codes and the like */
 
     /* Atomic */
+    _Atomic(blitzdb *) db;           /**< keyspace 0; changes once, when the database has been loaded */
+    _Atomic(blitzdb *) placeholder;  /**< what it was before; closed by the last loop that leaves it */
+    _Atomic unsigned loops_loading;  /**< loops that have not left it yet */
+    _Atomic bool loading;            /**< shown by INFO; loops look at their own flag */
+    _Atomic unsigned settings_epoch; /**< changes when every connection has to take over something */
     _Atomic uint64_t next_client_id;
     _Atomic unsigned clients_max; /**< as the limit of open files allows */
     _Atomic unsigned client_count;
@@ -90,11 +99,29 @@ struct bzs_totals {
 };
 
 /** Binds the addresses of the configuration and prepares the threads; says in the log why it failed. */
-enum bzs_server_result bzs_server_create(struct bzs_config *config, blitzdb *db,
-                                         struct bzs_messages *messages, struct bzs_server **server_out);
+enum bzs_server_result bzs_server_create(struct bzs_config *config, struct bzs_messages *messages,
+                                         struct bzs_server **server_out);
 
-/** Starts the threads; false if the system refused one (those that run are stopped again). */
+/**
+ * Starts to load the database and to accept connections; false if the system refused a thread (those that run
+ * are stopped again). Once `loader.done_fd` is readable, bzs_server_attach() has to be called.
+ */
 bool bzs_server_start(struct bzs_server *server);
+
+/** Takes the loaded database over. If it could not be loaded, or a thread is refused, the server stops, and
+ * the answer is not ::BLITZDB_OK. */
+blitzdb_status bzs_server_attach(struct bzs_server *server);
+
+/** A loop has the loaded database now; the last one ends the loading. */
+void bzs_server_note_adoption(struct bzs_server *server);
+
+/** Makes every connection take over what has changed: the database, or `appendfsync`. From any thread. */
+void bzs_server_announce(struct bzs_server *server);
+
+/** True if writes are answered after their sync, unless their connection asked for something else. */
+static inline bool bzs_server_holds_replies(const struct bzs_server *server) {
+    return server->logs_writes && server->config->appendfsync == BZS_APPENDFSYNC_ALWAYS;
+}
 
 /**
  * Saves, if the database is to be saved before the server may stop. False if that failed: a server that goes
@@ -111,8 +138,8 @@ void bzs_server_stop(struct bzs_server *server);
  */
 bool bzs_server_wait(struct bzs_server *server);
 
-/** Stops the server if needed and releases everything but the database. NULL is allowed. */
-void bzs_server_destroy(struct bzs_server *server);
+/** Stops the server if needed, closes the database and releases everything; what the close answered. */
+blitzdb_status bzs_server_destroy(struct bzs_server *server);
 
 /** Raises the limit of open files for so many clients; returns for how many it suffices, `wanted` at most. */
 unsigned bzs_server_allow_clients(unsigned wanted, unsigned loop_count);

@@ -42,6 +42,12 @@ static bool change_log_level(struct bzs_server *server, struct bzs_config_change
     return true;
 }
 
+/** There has to be a log to sync. The connections take the new value over once it is in force. */
+static bool change_fsync(struct bzs_server *server, struct bzs_config_change *change) {
+    bool possible = server->logs_writes || change->staged.appendfsync != BZS_APPENDFSYNC_ALWAYS;
+    return possible || refuse(change, "this server has no log that could be synced");
+}
+
 /** A loop that waits without a limit does not look for idle clients. */
 static bool change_timeout(struct bzs_server *server, struct bzs_config_change *change) {
     (void)change;
@@ -66,6 +72,7 @@ static const struct {
     const char *name;
     bool (*follow)(struct bzs_server *server, struct bzs_config_change *change);
 } effects[] = {
+    {"appendfsync", change_fsync},
     {"maxclients", change_clients_max},
     {"maxmemory", change_memory},
     {"maxmemory-policy", change_memory},

@@ -1,7 +1,7 @@
 #include "syncer.h"
 
-void bzs_syncer_init(struct bzs_syncer *syncer, blitzdb *db, const struct bzs_messages *messages) {
-    *syncer = (struct bzs_syncer){.db = db, .messages = messages};
+void bzs_syncer_init(struct bzs_syncer *syncer, const struct bzs_messages *messages) {
+    *syncer = (struct bzs_syncer){.messages = messages};
     pthread_mutex_init(&syncer->mutex, NULL);
     pthread_cond_init(&syncer->asked, NULL);
 }
@@ -39,7 +39,8 @@ static void *run(void *argument) {
     return NULL;
 }
 
-bool bzs_syncer_start(struct bzs_syncer *syncer, void (*synced)(void *user), void *user) {
+bool bzs_syncer_start(struct bzs_syncer *syncer, blitzdb *db, void (*synced)(void *user), void *user) {
+    syncer->db = db;
     syncer->synced = synced;
     syncer->user = user;
     syncer->has_thread = pthread_create(&syncer->thread, NULL, run, syncer) == 0;

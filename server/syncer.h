@@ -41,10 +41,10 @@ struct bzs_syncer {
 };
 
 /** Prepares the syncer; no thread runs yet. */
-void bzs_syncer_init(struct bzs_syncer *syncer, blitzdb *db, const struct bzs_messages *messages);
+void bzs_syncer_init(struct bzs_syncer *syncer, const struct bzs_messages *messages);
 
 /** Starts the thread; false if the system refused. */
-bool bzs_syncer_start(struct bzs_syncer *syncer, void (*synced)(void *user), void *user);
+bool bzs_syncer_start(struct bzs_syncer *syncer, blitzdb *db, void (*synced)(void *user), void *user);
 
 /** Ends the thread, if it was started, and releases everything. */
 void bzs_syncer_deinit(struct bzs_syncer *syncer);

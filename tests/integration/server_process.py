@@ -54,6 +54,17 @@ class ServerProcess:
         self.listener = threading.Thread(target=self.listen, daemon=True)
         self.listener.start()
 
+    def start_loading(self):
+        """Starts (again, on the same data) and does not wait: the socket is there before the data is."""
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+        command = [self.program, "--port", "0", "--unixsocket", self.socket]
+        command += [argument.replace("DATA", self.data) for argument in self.arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.output = ""
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
+
     def listen(self):
         for raw in self.process.stdout:
             self.output += raw.decode(errors="replace")

@@ -60,9 +60,9 @@ class Failure(str):
 class Client:
     """One connection in RESP2 or RESP3; what it is answered becomes None, int, bytes, list, dict or Failure."""
 
-    def __init__(self, server, protocol=2):
+    def __init__(self, server, protocol=2, connection=None):
         self.protocol = protocol
-        self.connection = connect(server)
+        self.connection = connection or connect(server)
         self.reader = self.connection.makefile("rb")
         self.ask("HELLO", protocol)
 
