@@ -148,7 +148,9 @@ static size_t run_single(struct bzs_client *client, char *data, size_t size, uns
     enum bzs_resp_result result = bzs_resp_next(&client->parser, data, size, &limits, &consumed);
     if (result == BZS_RESP_MALFORMED) {
         uint64_t output = bzs_reply_stream_end(&client->reply);
-        bzs_reply_error(&client->reply, "ERR %s", client->parser.error);
+        char text[BZS_RESP_ERROR_SIZE];
+        bzs_resp_error_text(&client->parser, text);
+        bzs_reply_error(&client->reply, "ERR %s", text);
         bzs_account_error(client, output);
         client->close_when_sent = true;
     } else if (result == BZS_RESP_NO_MEMORY) {

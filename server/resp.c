@@ -1,7 +1,6 @@
 #include "resp.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,14 +26,18 @@ void bzs_resp_shrink(struct bzs_resp *resp) {
         bzs_resp_deinit(resp);
 }
 
-__attribute__((format(printf, 2, 3))) static enum bzs_resp_result malformed(struct bzs_resp *resp,
-                                                                            const char *format, ...) {
-    int prefix_size = snprintf(resp->error, sizeof(resp->error), "Protocol error: ");
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(resp->error + prefix_size, sizeof(resp->error) - (size_t)prefix_size, format, arguments);
-    va_end(arguments);
+/* The only error that names a byte. */
+static const char wrong_type[] = "expected '$', got ";
+
+static enum bzs_resp_result malformed(struct bzs_resp *resp, const char *error) {
+    resp->error = error;
     return BZS_RESP_MALFORMED;
+}
+
+void bzs_resp_error_text(const struct bzs_resp *resp, char text_out[BZS_RESP_ERROR_SIZE]) {
+    int size = snprintf(text_out, BZS_RESP_ERROR_SIZE, "Protocol error: %s", resp->error);
+    if (resp->error == wrong_type && size > 0)
+        snprintf(text_out + size, BZS_RESP_ERROR_SIZE - (size_t)size, "'%c'", resp->unexpected);
 }
 
 static bool grow(struct bzs_resp *resp) {
@@ -70,8 +73,10 @@ static enum bzs_resp_result finish(struct bzs_resp *resp, const char *data, size
 static enum bzs_resp_result next_inline(struct bzs_resp *resp, char *data, size_t size,
                                         size_t *consumed_out) {
     char *newline = memchr(data, '\n', size);
+    if ((newline != NULL ? (size_t)(newline - data) : size) > BZS_RESP_LINE_MAX)
+        return malformed(resp, "too big inline request"); /* the same wherever the stream is cut */
     if (newline == NULL)
-        return size > BZS_RESP_LINE_MAX ? malformed(resp, "too big inline request") : BZS_RESP_MORE;
+        return BZS_RESP_MORE;
     char *cursor = data;
     struct bzs_slice word;
     enum bzs_words_result found;
@@ -88,13 +93,15 @@ static enum bzs_resp_result next_inline(struct bzs_resp *resp, char *data, size_
  * comes out as INT64_MIN, which no limit allows.
  */
 static enum bzs_resp_result read_length(struct bzs_resp *resp, const char *data, size_t size,
-                                        const char *what, int64_t *length_out) {
+                                        const char *too_big, int64_t *length_out) {
     const char *line = data + resp->parsed;
     size_t left = size - resp->parsed;
     const char *end = left == 0 ? NULL : memchr(line, '\r', left);
+    size_t line_size = end != NULL ? (size_t)(end - line) : left;
+    if (line_size > BZS_RESP_LINE_MAX)
+        return malformed(resp, too_big);
     if (end == NULL)
-        return left > BZS_RESP_LINE_MAX ? malformed(resp, "too big %s count string", what) : BZS_RESP_MORE;
-    size_t line_size = (size_t)(end - line);
+        return BZS_RESP_MORE;
     if (line_size + 2 > left)
         return BZS_RESP_MORE;
     if (line_size == 0 || !bzs_parse_integer((struct bzs_slice){line + 1, line_size - 1}, length_out))
@@ -107,7 +114,7 @@ static enum bzs_resp_result read_length(struct bzs_resp *resp, const char *data,
 static enum bzs_resp_result begin_array(struct bzs_resp *resp, const char *data, size_t size,
                                         const struct bzs_resp_limits *limits) {
     int64_t count;
-    enum bzs_resp_result result = read_length(resp, data, size, "mbulk", &count);
+    enum bzs_resp_result result = read_length(resp, data, size, "too big mbulk count string", &count);
     if (result != BZS_RESP_COMMAND)
         return result;
     if (count == INT64_MIN || count > INT_MAX)
@@ -123,11 +130,13 @@ static enum bzs_resp_result begin_bulk(struct bzs_resp *resp, const char *data, 
                                        const struct bzs_resp_limits *limits) {
     char type = resp->parsed < size ? data[resp->parsed] : '$';
     int64_t length;
-    enum bzs_resp_result result = read_length(resp, data, size, "bulk", &length);
+    enum bzs_resp_result result = read_length(resp, data, size, "too big bulk count string", &length);
     if (result != BZS_RESP_COMMAND)
         return result;
-    if (type != '$')
-        return malformed(resp, "expected '$', got '%c'", type);
+    if (type != '$') {
+        resp->unexpected = type;
+        return malformed(resp, wrong_type);
+    }
     if (length < 0 || (uint64_t)length > limits->bulk_size_max)
         return malformed(resp, "invalid bulk length");
     if (length > BZS_RESP_UNAUTHENTICATED_BULK_MAX && !limits->authenticated)

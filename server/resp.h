@@ -50,7 +50,7 @@ struct bzs_resp_part {
 struct bzs_resp {
     struct bzs_slice *argv; /**< after BZS_RESP_COMMAND: the arguments, pointing into the bytes */
     size_t argc;
-    char error[64]; /**< after BZS_RESP_MALFORMED: "Protocol error: ..." */
+    const char *error; /**< after BZS_RESP_MALFORMED: see bzs_resp_error_text() */
 
     struct bzs_resp_part *parts; /**< arguments found so far */
     size_t capacity;             /**< of argv and parts */
@@ -58,13 +58,20 @@ struct bzs_resp {
     size_t parsed;               /**< bytes of the command that are understood */
     size_t bulk_size;            /**< size of the argument being received */
     bool in_bulk;                /**< `bulk_size` is known */
+    char unexpected;             /**< the byte the error is about, if it is about one */
 };
+
+/** Room for any error text. */
+#define BZS_RESP_ERROR_SIZE 64
 
 void bzs_resp_init(struct bzs_resp *resp);
 void bzs_resp_deinit(struct bzs_resp *resp);
 
 /** Gives back the memory, unless a command is unfinished. */
 void bzs_resp_shrink(struct bzs_resp *resp);
+
+/** After BZS_RESP_MALFORMED: writes "Protocol error: ...", the text of Redis 7.0. */
+void bzs_resp_error_text(const struct bzs_resp *resp, char text_out[BZS_RESP_ERROR_SIZE]);
 
 /** Bytes of the argument being received that are not among the `size` bytes of the command shown so far. */
 size_t bzs_resp_missing(const struct bzs_resp *resp, size_t size);

@@ -63,10 +63,8 @@ static struct outcome feed(const char *stream, size_t size, size_t first, size_t
         at += piece;
         take_commands(&resp, limits, data, &waiting, &outcome);
     }
-    if (outcome.last == BZS_RESP_MALFORMED) {
-        size_t used = strlen(outcome.text);
-        snprintf(outcome.text + used, sizeof(outcome.text) - used, "%s", resp.error);
-    }
+    if (outcome.last == BZS_RESP_MALFORMED)
+        bzs_resp_error_text(&resp, outcome.text + strlen(outcome.text));
     free(data);
     bzs_resp_deinit(&resp);
     return outcome;
@@ -219,6 +217,17 @@ Test(resp, lines_too_long) {
 
     cr_assert_eq(feed_long_line("", 'x', BZS_RESP_LINE_MAX).last, BZS_RESP_MORE);
     cr_assert_eq(feed_long_line("*", '1', BZS_RESP_LINE_MAX - 1).last, BZS_RESP_MORE);
+}
+
+/* A line that is too long is refused even if it arrives in one piece with its end: how the network cuts the
+ * stream decides nothing. */
+Test(resp, lines_too_long_but_whole) {
+    static char line[BZS_RESP_LINE_MAX + 4];
+    memset(line, '1', sizeof(line));
+    memcpy(line + BZS_RESP_LINE_MAX + 1, "\r\n", 3);
+    expect(line, BZS_RESP_LINE_MAX + 3, &usual, "Protocol error: too big inline request");
+    line[0] = '*';
+    expect(line, BZS_RESP_LINE_MAX + 3, &usual, "Protocol error: too big mbulk count string");
 }
 
 /* Before the login ten arguments of 16 KiB are the limit. */
