@@ -177,6 +177,8 @@ blitzdb_status bzd_txn_expire_at(struct bzd_txn *txn, struct bzd_slot *slot, int
         bzd_txn_del(txn, slot);
         return BLITZDB_OK;
     }
+    if (expire_at_ms == 0 && slot->now.expire_at_ms == 0)
+        return BLITZDB_OK; /* as it is: no record, and no change for who watches */
     enum bzd_change change = slot->change == BZD_CHANGE_SET ? BZD_CHANGE_SET : BZD_CHANGE_EXPIRY;
     return stage_entry(slot, slot->now.value, expire_at_ms, change);
 }

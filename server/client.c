@@ -8,6 +8,7 @@
 #include "accounting.h"
 #include "command.h"
 #include "loop.h"
+#include "multi.h"
 #include "server.h"
 
 /* The share of one client in one turn of its loop, so that a deep pipeline does not starve the others. */
@@ -66,6 +67,7 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     client->db = loop->server->db;
     client->authenticated = !loop->server->config->has_password;
     client->protocol = 2;
+    client->multi_commands = -1;
     return client;
 }
 
@@ -77,6 +79,7 @@ void bzs_client_destroy(struct bzs_client *client) {
     bzs_link_remove(&client->turn);
     bzs_link_remove(&client->held);
     bzs_link_remove(&client->waiting);
+    bzs_multi_destroy(client->multi);
     bzs_resp_deinit(&client->parser);
     bzs_reply_deinit(&client->reply);
     bzs_input_deinit(&client->input);
@@ -293,6 +296,8 @@ bool bzs_client_set_text(struct bzs_client *client, char **text, struct bzs_slic
 }
 
 void bzs_client_reset_session(struct bzs_client *client) {
+    bzs_multi_destroy(client->multi);
+    client->multi = NULL;
     bzs_client_select(client, 0);
     bzs_client_set_durability(client, BZS_CLIENT_DURABILITY_DEFAULT);
     bzs_client_set_protocol(client, 2);
@@ -351,6 +356,11 @@ void bzs_client_publish(struct bzs_client *client) {
     atomic_store_explicit(&client->input_room, client->input.capacity, memory_order_relaxed);
     atomic_store_explicit(&client->output_bytes, bzs_reply_pending(&client->reply), memory_order_relaxed);
     atomic_store_explicit(&client->output_room, client->reply.capacity, memory_order_relaxed);
+    bool queues = bzs_multi_is_open(client->multi);
+    atomic_store_explicit(&client->multi_bytes, queues ? client->multi->memory_bytes : 0,
+                          memory_order_relaxed);
+    atomic_store_explicit(&client->multi_commands, queues ? (int)client->multi->command_count : -1,
+                          memory_order_relaxed);
 }
 
 static const char *text_or_empty(const char *text) {
@@ -364,16 +374,19 @@ void bzs_client_describe(const struct bzs_client *client, int64_t tick_ms, struc
     size_t input_room = atomic_load_explicit(&client->input_room, memory_order_relaxed);
     size_t output = atomic_load_explicit(&client->output_bytes, memory_order_relaxed);
     size_t output_room = atomic_load_explicit(&client->output_room, memory_order_relaxed);
+    int multi_commands = atomic_load_explicit(&client->multi_commands, memory_order_relaxed);
+    size_t multi_bytes = atomic_load_explicit(&client->multi_bytes, memory_order_relaxed);
     int64_t idle_ms = tick_ms - atomic_load_explicit(&client->last_ms, memory_order_relaxed);
     snprintf(
         line, sizeof(line),
-        "id=%llu addr=%s laddr=%s fd=%d name=%.256s age=%lld idle=%lld flags=N db=%u sub=0 psub=0 ssub=0 "
-        "multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=%zu rbp=%zu obl=0 oll=0 omem=%zu "
+        "id=%llu addr=%s laddr=%s fd=%d name=%.256s age=%lld idle=%lld flags=%s db=%u sub=0 psub=0 ssub=0 "
+        "multi=%d qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=%zu rbp=%zu obl=0 oll=0 omem=%zu "
         "tot-mem=%zu events=%s cmd=%s user=default redir=-1 resp=%d%s%.64s%s%.64s\n",
         (unsigned long long)client->id, client->address, client->local_address, client->fd,
         text_or_empty(client->name), (long long)((tick_ms - client->created_ms) / 1000),
-        (long long)(idle_ms > 0 ? idle_ms / 1000 : 0), client->keyspace, input, input_room - input,
-        output_room, output_room, output, sizeof(*client) + input_room + output_room, output > 0 ? "rw" : "r",
+        (long long)(idle_ms > 0 ? idle_ms / 1000 : 0), multi_commands >= 0 ? "x" : "N", client->keyspace,
+        multi_commands, input, input_room - input, multi_bytes, output_room, output_room, output,
+        sizeof(*client) + input_room + output_room + multi_bytes, output > 0 ? "rw" : "r",
         command != NULL ? command->name : "NULL", client->protocol,
         client->library_name != NULL ? " lib-name=" : "", text_or_empty(client->library_name),
         client->library_version != NULL ? " lib-ver=" : "", text_or_empty(client->library_version));

@@ -37,6 +37,7 @@
 struct bzs_loop;
 struct bzs_server;
 struct bzs_command;
+struct bzs_multi;
 
 /** Output from this point of the stream on must not leave before the log is durable up to that position. */
 struct bzs_held {
@@ -86,8 +87,10 @@ struct bzs_client {
     /* The session; changed by handlers, only in the thread of the loop */
     blitzdb *db; /**< handle of the keyspace, with the durability of the connection */
     enum bzs_client_durability durability;
-    bool holds_replies; /**< writes are answered after their sync */
-    bool authenticated; /**< true from the start if no password is set */
+    bool holds_replies;      /**< writes are answered after their sync */
+    bool authenticated;      /**< true from the start if no password is set */
+    bool in_exec;            /**< the commands of a transaction run: none of them may wait */
+    struct bzs_multi *multi; /**< what MULTI has queued and WATCH watches; NULL: nothing */
 
     /* Shown by CLIENT LIST: written by the loop's thread, read by others under the loop's clients' mutex */
     struct bzs_link all;                         /**< in the loop's list of all clients */
@@ -97,6 +100,8 @@ struct bzs_client {
     _Atomic int64_t last_ms;                     /**< when the last bytes came or went, on the same clock */
     _Atomic(const struct bzs_command *) command; /**< the last one run, NULL before the first */
     _Atomic size_t input_bytes, input_room, output_bytes, output_room; /**< as of the end of the last turn */
+    _Atomic size_t multi_bytes; /**< of the queue of MULTI, as of then */
+    _Atomic int multi_commands; /**< in that queue, -1: none */
 };
 
 /**

@@ -9,6 +9,7 @@
 #include "accounting.h"
 #include "client.h"
 #include "loop.h"
+#include "multi.h"
 
 /* The look-up: filled once, read-only from then on. A quarter full at most, so that probes stay short. */
 enum { SLOT_COUNT = 1024, SLOT_BITS = 10, COMMANDS_MAX = SLOT_COUNT / 4, NAME_SIZE_MAX = 32, WORD_SIZE = 8 };
@@ -33,7 +34,7 @@ static const struct bzs_command *const families[] = {
     bzs_commands_string, bzs_commands_range,   bzs_commands_number,   bzs_commands_key,
     bzs_commands_scan,   bzs_commands_expire,  bzs_commands_keyspace, bzs_commands_connection,
     bzs_commands_wait,   bzs_commands_catalog, bzs_commands_server,   bzs_commands_config,
-    bzs_commands_info,   bzs_commands_slowlog, bzs_commands_latency,
+    bzs_commands_info,   bzs_commands_slowlog, bzs_commands_latency,  bzs_commands_multi,
 };
 
 /**
@@ -224,7 +225,7 @@ static bool may_run(struct bzs_call *call) {
     if (call->command == NULL)
         return false;
     if (!arity_fits(call->command, call->argc)) {
-        bzs_reply_arity_error(call);
+        bzs_multi_refuse_arity(call);
         return false;
     }
     if (!call->client->authenticated && (call->command->flags & BZS_NOAUTH) == 0) {
@@ -266,8 +267,11 @@ void bzs_command_execute(struct bzs_call *call) {
 void bzs_command_run(struct bzs_call *call) {
     uint64_t errors = call->reply->errors;
     uint64_t output = bzs_reply_stream_end(call->reply);
-    if (may_run(call))
+    bool may = may_run(call);
+    if (may && !bzs_multi_takes(call)) {
         execute(call, errors, output);
-    else if (call->reply->errors != errors)
+    } else if (call->reply->errors != errors) {
+        bzs_multi_spoil(call->client);
         bzs_account_rejected(call, output);
+    }
 }

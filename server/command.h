@@ -53,6 +53,12 @@ enum bzs_command_flags {
     BZS_NOSCRIPT = 256,         /**< "noscript" */
     BZS_NO_ASYNC_LOADING = 512, /**< "no_async_loading" */
     BZS_ALLOW_BUSY = 1024,      /**< "allow_busy" */
+    BZS_NO_MULTI = 2048,        /**< "no_multi": not in a transaction */
+    BZS_SKIP_SLOWLOG = 4096,    /**< "skip_slowlog": what it runs is looked at, not it */
+
+    /* Not shown */
+    BZS_NOT_QUEUED = 1 << 22, /**< runs at once in a transaction, too */
+    BZS_MORE_KEYS = 1 << 23,  /**< is about keys that the table does not tell, or in another keyspace */
 
     /* Not shown; command.c finds them out when it fills the catalog. */
     BZS_QUICK = 1 << 24,   /**< its work does not depend on its arguments: timed together with others */
@@ -89,6 +95,7 @@ extern const struct bzs_command bzs_commands_config[];
 extern const struct bzs_command bzs_commands_info[];
 extern const struct bzs_command bzs_commands_slowlog[];
 extern const struct bzs_command bzs_commands_latency[];
+extern const struct bzs_command bzs_commands_multi[];
 
 /** Runs one parsed command of a client: look-up, checks, handler. Writes exactly one reply. */
 void bzs_command_run(struct bzs_call *call);

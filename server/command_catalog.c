@@ -21,12 +21,19 @@ static void reply_flags(struct bzs_call *call, unsigned flags) {
         unsigned flag;
         const char *name;
     } names[] = {
-        {BZS_WRITE, "write"},           {BZS_READONLY, "readonly"},
-        {BZS_DENYOOM, "denyoom"},       {BZS_ADMIN, "admin"},
-        {BZS_NOSCRIPT, "noscript"},     {BZS_LOADING, "loading"},
-        {BZS_STALE, "stale"},           {BZS_FAST, "fast"},
-        {BZS_NOAUTH, "no_auth"},        {BZS_NO_ASYNC_LOADING, "no_async_loading"},
+        {BZS_WRITE, "write"},
+        {BZS_READONLY, "readonly"},
+        {BZS_DENYOOM, "denyoom"},
+        {BZS_ADMIN, "admin"},
+        {BZS_NOSCRIPT, "noscript"},
+        {BZS_LOADING, "loading"},
+        {BZS_STALE, "stale"},
+        {BZS_FAST, "fast"},
+        {BZS_NOAUTH, "no_auth"},
+        {BZS_NO_ASYNC_LOADING, "no_async_loading"},
         {BZS_ALLOW_BUSY, "allow_busy"},
+        {BZS_NO_MULTI, "no_multi"},
+        {BZS_SKIP_SLOWLOG, "skip_slowlog"},
     };
     enum { COUNT = sizeof(names) / sizeof(names[0]) };
     const char *words[COUNT];
@@ -35,7 +42,7 @@ static void reply_flags(struct bzs_call *call, unsigned flags) {
     reply_words(call, words, COUNT);
 }
 
-enum { CATEGORIES_MAX = 8 };
+enum { CATEGORIES_MAX = 9 };
 
 /** Categories follow from flags and group; absent ones are NULL. */
 static void find_categories(const struct bzs_command *command, const char *words_out[CATEGORIES_MAX]) {
@@ -50,6 +57,7 @@ static void find_categories(const struct bzs_command *command, const char *words
     words_out[5] = (command->flags & BZS_FAST) != 0 ? "@fast" : "@slow";
     words_out[6] = is_admin ? "@dangerous" : NULL;
     words_out[7] = strcmp(command->group, "connection") == 0 ? "@connection" : NULL;
+    words_out[8] = strcmp(command->group, "transactions") == 0 ? "@transaction" : NULL;
 }
 
 static bool is_in_category(const struct bzs_command *command, struct bzs_slice category) {

@@ -228,9 +228,9 @@ const struct bzs_command bzs_commands_key[] = {
      "Gives a key another name, replacing what has it."},
     {"renamenx", run_renamenx, 3, BZS_WRITE | BZS_FAST, 1, 2, 1, NULL, "generic", "1.0.0",
      "Gives a key another name unless that one exists."},
-    {"copy", run_copy, -3, BZS_WRITE | BZS_DENYOOM, 1, 2, 1, NULL, "generic", "6.2.0",
+    {"copy", run_copy, -3, BZS_WRITE | BZS_DENYOOM | BZS_MORE_KEYS, 1, 2, 1, NULL, "generic", "6.2.0",
      "Copies value and expiry of a key to another key, also of another database."},
-    {"move", run_move, 3, BZS_WRITE | BZS_FAST, 1, 1, 1, NULL, "generic", "1.0.0",
+    {"move", run_move, 3, BZS_WRITE | BZS_FAST | BZS_MORE_KEYS, 1, 1, 1, NULL, "generic", "1.0.0",
      "Moves a key to another database unless it exists there."},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL},
 };

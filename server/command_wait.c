@@ -28,7 +28,7 @@ static void wait_or_answer(struct bzs_call *call, const struct bzs_wait *wait) {
     struct bzs_wait_state state = {.has_log = call->server->logs_writes,
                                    .durable = blitzdb_durable_position(call->server->db),
                                    .tick_ms = call->client->loop->tick_ms};
-    if (bzs_wait_is_over(wait, &state))
+    if (bzs_wait_is_over(wait, &state) || call->client->in_exec)
         bzs_wait_answer(wait, &state, call->reply);
     else
         call->client->wait = *wait;

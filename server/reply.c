@@ -180,6 +180,10 @@ void bzs_reply_null(struct bzs_reply *reply) {
     put_literal(reply, reply->protocol >= 3 ? "_\r\n" : "$-1\r\n");
 }
 
+void bzs_reply_null_array(struct bzs_reply *reply) {
+    put_literal(reply, reply->protocol >= 3 ? "_\r\n" : "*-1\r\n");
+}
+
 void bzs_reply_array(struct bzs_reply *reply, size_t count) {
     put_number(reply, '*', (int64_t)count);
 }

@@ -89,6 +89,8 @@ void bzs_reply_bulk(struct bzs_reply *reply, const void *data, size_t size);
 void bzs_reply_text(struct bzs_reply *reply, const char *text);
 /** Null: `$-1` or `_`. */
 void bzs_reply_null(struct bzs_reply *reply);
+/** Null in place of an array: `*-1` or `_`. */
+void bzs_reply_null_array(struct bzs_reply *reply);
 /** Announces `count` replies that follow. */
 void bzs_reply_array(struct bzs_reply *reply, size_t count);
 /** Announces `count` pairs: `*2count` or `%count`. */

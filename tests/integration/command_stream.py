@@ -50,6 +50,10 @@ config get client-output-buffer-limit|config set enable-debug-command yes|config
 config set notify-keyspace-events KEx9|config set slowlog-log-slower-than -2|config set tracking-table-max-keys -1
 config set loglevel nosuch|config set include x|config set rename-command a|config help x|info nosuch|info cluster|info modules
 wait|wait 1|wait 0 0|wait 0 7|wait -1 0|wait 1 1|wait x 0|wait 1 x|wait 1 -1|wait x x|wait 1 1 1
+multi x|exec|exec x|discard|discard x|watch|unwatch|unwatch x|watch a b c|unwatch
+multi|get|exec|multi|exec x|exec|multi|multi|discard|multi|watch a|watch|exec|multi|client foo|foo|exec
+multi|save|exec|multi|shutdown abort|exec|multi|save x|discard|multi|wait 1 0|wait 0 7|ping|exec|multi|reset|exec
+multi|set a 1|incr a|select 1|get a|incr a|select 0|get a|foo|exec|multi|flushall|set a 1|dbsize|keys *|exec
 auth|auth x|auth default x|auth a b|auth a b c|reset x|swapdb x 1|swapdb 0 x|swapdb 0 16|swapdb 0|quit x
 """
 
@@ -175,6 +179,7 @@ class Generator:
             (1, fixed(b"ping"), fixed(b"ping", value), fixed(b"echo", value)),
             (1, self.hello, self.client, fixed(b"time")),
             (1, self.unknown),
+            (4, self.transaction),
         ]
 
     def set(self):
@@ -240,6 +245,33 @@ class Generator:
         name = self.pick((b"foo", b"", b"getx", b"se", b"\r\n", b"x" * 200))
         return [name] + [self.value() for _ in range(self.random.randint(0, 3))]
 
+    def transaction(self):
+        """A list of commands: MULTI, some of any kind and EXEC, seldom with a mistake, often with WATCH."""
+        commands = []
+        if self.chance(40):
+            commands.append([b"watch"] + self.many(lambda: [self.key()]))
+            commands += self.some_commands(self.pick((0, 0, 1, 2)))
+            if self.chance(10):
+                commands.append([b"unwatch"])
+        commands.append([b"multi"])
+        commands += self.some_commands(self.random.randint(0, 70 if self.chance(5) else 8))
+        if self.chance(15):
+            mistakes = ([b"multi"], [b"watch", self.key()], [b"unwatch"], [b"exec", b"x"], [b"save"], [b"get"])
+            commands.insert(self.random.randint(commands.index([b"multi"]) + 1, len(commands)), self.pick(mistakes))
+        commands.append([b"discard"] if self.chance(10) else [b"exec"])
+        if self.chance(5):
+            commands.append(self.pick(([b"exec"], [b"discard"])))
+        return commands
+
+    def some_commands(self, count):
+        """Single commands; SCAN cannot be compared by a reply of its own."""
+        commands = []
+        while len(commands) < count:
+            command = self.pick(self.makers)()
+            if isinstance(command[0], bytes) and command[0] not in (b"scan", b"swapdb"):
+                commands += self.with_followers(command)
+        return commands
+
     def spoil(self, command):
         """Drops, repeats, adds or replaces an argument."""
         words = NO_TIMES if command[0] in EXPIRING else WORDS + ODD_NUMBERS + KEYS
@@ -258,14 +290,19 @@ class Generator:
     def next(self):
         """The next command and those that must follow it at once."""
         command = self.pick(self.makers)()
+        commands = command if isinstance(command[0], list) else self.with_followers(command)
+        for each in commands:
+            each[0] = self.word(each[0])
+        return commands
+
+    def with_followers(self, command):
+        """A command, perhaps spoilt, and what must follow it at once."""
         if self.chance(5) and command[0] != b"hello":
             self.spoil(command)
         commands = [command]
         if command[0] == b"set" and len(command) > 3:
             # Redis counts a key set with a past expiry in DBSIZE until somebody looks for it.
             commands.append([b"exists", command[1]])
-        for each in commands:
-            each[0] = self.word(each[0])
         return commands
 
 

@@ -67,6 +67,56 @@ DELIBERATE = [
     ),
 ]
 
+# A command before, the watched keys, a command of another connection between WATCH and EXEC.
+WATCHED = """
+| k | get k
+| k | set k v
+| k | del k
+| k | flushall
+set k v | k | get k
+set k v | k | set k v
+set k v | k | set k longer
+set k v | other k | append k v
+set k v | k | append k
+set k v | k | del k
+set k v | k | getdel k
+set k v | k | getset k v
+set k v | k | getex k
+set k v | k | getex k persist
+set k v | k | getex k ex 1000
+set k v ex 1000 | k | getex k persist
+set k v ex 1000 | k | persist k
+set k v | k | persist k
+set k v | k | expire k 1000
+set k v | k | expire k 1000 xx
+set k v | k | expire k -1
+set k v | k | setnx k v
+set k v | k | set k v nx
+set k v | k | set k v xx get
+set k v | k | setrange k 0 v
+set k v | k | setrange k 0
+set k v | k | getrange k 0 1
+set k 1 | k | incr k
+set k 1 | k | incrby k 0
+set k 1 | k | incrbyfloat k 0
+set k x | k | incr k
+set k v | k | rename k other
+set k v | other | rename k other
+set k v | k | rename k k
+set k v | k | renamenx k k
+set k v | k | copy k other
+set k v | other | copy k other
+set k v | k | move k 1
+set k v | k | mset other v
+set k v | k | mset other v k v
+set k v | k | msetnx other v k v
+set k v | k | flushall
+set k v | k | flushdb
+set k v | k | swapdb 0 1
+set k v | other | set k w
+set k v | k | touch k
+"""
+
 # Commands of later versions than the one compared with.
 NEWER = {"waitaof"}
 
@@ -91,6 +141,17 @@ def parse(raw, start=0):
             items.append(item)
         return (items if count >= 0 else raw[start:line_end]), line_end
     return raw[start:line_end], line_end
+
+
+def elements(raw):
+    """The raw elements of an array."""
+    start = raw.index(b"\r\n") + 2
+    parts = []
+    while start < len(raw):
+        _, end = parse(raw, start)
+        parts.append(raw[start:end])
+        start = end
+    return parts
 
 
 def kind_of(raw):
@@ -272,6 +333,7 @@ class Run:
         self.generator = Generator(seed)
         self.sessions = [self.open_session() for _ in range(3)]
         self.compared = 0
+        self.queues = {}  # of MULTI, by session
 
     def open_session(self):
         return tuple(server.connect() for server in self.servers)
@@ -282,6 +344,23 @@ class Run:
             "difference at command %d of seed %d\n  command: %r\n  blitzdb: %s\n  redis:   %s"
             % (self.compared, self.seed, command, shown(ours), shown(theirs))
         )
+
+    def note(self, session, command, ours, theirs):
+        """Checks a reply; that of EXEC is one of each command that was queued."""
+        queue = self.queues.get(session)
+        name = command[0].lower()
+        if name == b"exec" and queue and kind_of(ours) == kind_of(theirs) == b"*" and ours != theirs:
+            parts = elements(ours), elements(theirs)
+            if len(parts[0]) != len(queue) or len(parts[1]) != len(queue):
+                self.fail(command, ours, theirs)
+            for queued, our_part, their_part in zip(queue, *parts):
+                self.check(queued, our_part, their_part)
+        else:
+            self.check(command, ours, theirs)
+        if name in (b"multi", b"exec", b"discard", b"reset") and kind_of(theirs) != b"-":
+            self.queues[session] = []
+        elif theirs == b"+QUEUED\r\n":
+            self.queues[session].append(command)
 
     def check(self, command, ours, theirs):
         if ours != theirs:
@@ -296,7 +375,7 @@ class Run:
         data = b"".join(inline(command) or encode(command) for command in commands)
         ours, theirs = (connection.exchange(data, len(commands)) for connection in session)
         for command, our_reply, their_reply in zip(commands, ours, theirs):
-            self.check(command, our_reply, their_reply)
+            self.note(session, command, our_reply, their_reply)
 
     def walk(self, connection, first, command):
         """Goes on with SCAN from its first reply to the end; the set of keys seen."""
@@ -339,12 +418,12 @@ class Run:
             session = self.open_session()
             self.batch(session, [[b"hello", protocol]])
             for command in fixed_commands():
-                self.check(command, *(connection.exchange(encode(command), 1)[0] for connection in session))
+                self.note(session, command, *(each.exchange(encode(command), 1)[0] for each in session))
 
     def descriptions(self):
         """COMMAND INFO: name, arity, flags and key positions of every command."""
         session = self.open_session()
-        ignored = {b"+loading\r\n", b"+stale\r\n", b"+no_multi\r\n"}  # there is no such state here
+        ignored = {b"+loading\r\n", b"+stale\r\n"}  # there is no such state here
         for name in parse(session[0].ask("command", "list"))[0]:
             command = ["command", "info", name.split(b"\r\n")[1].decode()]
             if command[-1] in NEWER:
@@ -355,6 +434,24 @@ class Run:
             if told[0] != told[1]:
                 self.fail(command, *replies)
             self.compared += 1
+
+    def watches(self):
+        """What another connection does to a watched key, and whether EXEC goes on."""
+        self.batch(self.sessions[0], [[b"hello", b"2"], [b"flushall"]])
+        watching, other = self.open_session(), self.open_session()
+        for line in WATCHED.strip().split("\n"):
+            setup, key, change = (part.split() for part in line.split("|"))
+            words = lambda texts: [text.encode() for text in texts]
+            for session, commands in (
+                (other, [[b"select", b"0"], [b"flushall"]] + ([words(setup)] if setup else [])),
+                (watching, [[b"watch"] + words(key)]),
+                (other, [words(change)]),
+                (watching, [[b"multi"], [b"dbsize"], [b"exec"], [b"multi"], [b"exec"]]),
+            ):
+                try:
+                    self.batch(session, commands)
+                except Difference as problem:
+                    raise Difference("%s\n  watching: %s" % (problem, line)) from None
 
     def many_keys(self):
         """More keys than one step of KEYS or SCAN takes, which the stream never has."""
@@ -423,6 +520,7 @@ def compare(ours, theirs, options):
         run.descriptions()
         run.commands(options.commands // 10, with_scans=False)
         run.counters()
+        run.watches()
         run.many_keys()
         run.commands(options.commands)
         keys = run.contents()
