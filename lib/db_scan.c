@@ -207,3 +207,18 @@ blitzdb_status blitzdb_iterator_next(blitzdb_iterator *iterator, blitzdb_scan_en
     entry_out->expire_at_ms = copied.expire_at_ms;
     return BLITZDB_OK;
 }
+
+blitzdb_status blitzdb_glob_match(const void *pattern, size_t pattern_size, const void *text,
+                                  size_t text_size, uint32_t flags) {
+    bool has_null = (pattern == NULL && pattern_size > 0) || (text == NULL && text_size > 0);
+    if (has_null || (flags & ~BLITZDB_GLOB_IGNORE_CASE) != 0)
+        return BLITZDB_INVALID;
+    static const blitzdb_status statuses[] = {
+        [BZD_GLOB_MATCH] = BLITZDB_OK,
+        [BZD_GLOB_MISMATCH] = BLITZDB_NOT_FOUND,
+        [BZD_GLOB_TOO_LONG] = BLITZDB_TOO_LARGE,
+    };
+    size_t steps = bzd_glob_steps(text_size);
+    return statuses[bzd_glob_compare(bzd_slice_of(pattern, pattern_size), bzd_slice_of(text, text_size),
+                                     (flags & BLITZDB_GLOB_IGNORE_CASE) != 0, &steps)];
+}

@@ -117,65 +117,7 @@ void bzs_call_miss(const struct bzs_call *call) {
     bzs_counter_add(&call->client->loop->counters.misses, 1);
 }
 
-/**
- * Matches one character against the class behind "[" at `*at` and moves `*at` behind the class. An unfinished
- * class reaches to the end of the pattern.
- */
-static bool class_matches(struct bzs_slice pattern, size_t *at, char c) {
-    bool negated = *at < pattern.size && pattern.data[*at] == '^';
-    bool found = false;
-    *at += negated ? 1 : 0;
-    while (*at < pattern.size && pattern.data[*at] != ']') {
-        if (pattern.data[*at] == '\\' && *at + 1 < pattern.size)
-            (*at)++;
-        char low = bzs_lower(pattern.data[(*at)++]);
-        char high = low;
-        if (*at + 1 < pattern.size && pattern.data[*at] == '-') {
-            high = bzs_lower(pattern.data[*at + 1]);
-            *at += 2;
-        }
-        found |= low <= high ? bzs_lower(c) >= low && bzs_lower(c) <= high
-                             : bzs_lower(c) >= high && bzs_lower(c) <= low;
-    }
-    *at += *at < pattern.size ? 1 : 0;
-    return found != negated;
-}
-
-/** Matches one character against the one element at `*at`, which is no star, and moves `*at` behind it. */
-static bool element_matches(struct bzs_slice pattern, size_t *at, char c) {
-    char element = pattern.data[(*at)++];
-    if (element == '?')
-        return true;
-    if (element == '[')
-        return class_matches(pattern, at, c);
-    if (element == '\\' && *at < pattern.size)
-        element = pattern.data[(*at)++];
-    return bzs_lower(element) == bzs_lower(c);
-}
-
-/**
- * Only the last star is ever tried again: what an earlier one could take, the later one can take as well. So
- * the time is bounded by pattern size times text size.
- */
 bool bzs_glob_matches(struct bzs_slice pattern, struct bzs_slice text) {
-    size_t at = 0;
-    size_t position = 0;
-    size_t star = SIZE_MAX;   /* behind the last star */
-    size_t star_position = 0; /* where the text behind it is tried */
-    while (position < text.size) {
-        if (at < pattern.size && pattern.data[at] == '*') {
-            star = ++at;
-            star_position = position;
-        } else if (at < pattern.size && element_matches(pattern, &at, text.data[position])) {
-            position++;
-        } else if (star != SIZE_MAX) {
-            at = star;
-            position = ++star_position;
-        } else {
-            return false;
-        }
-    }
-    while (at < pattern.size && pattern.data[at] == '*')
-        at++;
-    return at == pattern.size;
+    return blitzdb_glob_match(pattern.data, pattern.size, text.data, text.size, BLITZDB_GLOB_IGNORE_CASE) ==
+           BLITZDB_OK;
 }

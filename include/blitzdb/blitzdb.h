@@ -775,7 +775,8 @@ typedef void (*blitzdb_scan_fn)(void *user, const blitzdb_scan_entry *entry);
  * @param[in] user handed to `scan`.
  * @retval BLITZDB_OK go on while `*cursor` is not 0.
  * @par Complexity
- * O(count) plus the pattern's cost, which is bounded by pattern size times key size.
+ * O(count) plus the pattern's cost for each key, which is bounded as for blitzdb_glob_match(); a key for
+ * which that is not enough is not shown.
  * @par Without a callback
  * blitzdb_iterator_create().
  * @since 0.1.0
@@ -783,6 +784,33 @@ typedef void (*blitzdb_scan_fn)(void *user, const blitzdb_scan_entry *entry);
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_scan(blitzdb *db, uint64_t *cursor, const void *pattern,
                                                           size_t pattern_size, size_t count,
                                                           blitzdb_scan_fn scan, void *user);
+
+/** For blitzdb_glob_match(): capital and small letters of ASCII are the same. */
+#define BLITZDB_GLOB_IGNORE_CASE ((uint32_t)1)
+
+/**
+ * @brief Compares a text with a glob pattern, as blitzdb_scan() compares keys.
+ *
+ * `*` stands for any bytes, `?` for one, `[abc]`, `[a-z]` and `[^a]` for one of a set; `\` takes the next
+ * byte literally. Nothing is allocated and nothing recurses.
+ *
+ * @param[in] pattern,pattern_size the pattern; may be NULL if the size is 0.
+ * @param[in] text,text_size the text; may be NULL if the size is 0.
+ * @param[in] flags 0 or ::BLITZDB_GLOB_IGNORE_CASE.
+ * @retval BLITZDB_OK it matches.
+ * @retval BLITZDB_NOT_FOUND it does not.
+ * @retval BLITZDB_TOO_LARGE the pattern is so long and so repetitive that the steps granted did not suffice;
+ * take it for no match, or ask for a shorter one.
+ * @retval BLITZDB_INVALID an unknown flag, or NULL with a size.
+ * @par Threads
+ * safe from any thread.
+ * @par Complexity
+ * mostly linear; never more than 64 Ki steps and 8 for each byte of the text.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_glob_match(const void *pattern, size_t pattern_size,
+                                                                const void *text, size_t text_size,
+                                                                uint32_t flags);
 
 /**
  * @brief Begins a walk over the keyspace that copies what it finds.

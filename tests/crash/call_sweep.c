@@ -294,6 +294,7 @@ static void count_entry(void *user, const blitzdb_scan_entry *entry) {
 }
 
 static blitzdb_status do_scan(struct probe *probe) {
+    expect(probe, blitzdb_glob_match("[ade]", 5, "d", 1, 0), "compare with a pattern");
     uint64_t cursor = 0;
     size_t count = 0;
     blitzdb_status status;

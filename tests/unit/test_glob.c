@@ -147,3 +147,59 @@ Test(glob, hostile_pattern_ends_soon, .timeout = 60) {
 
     cr_assert_not(bzd_glob_match(bzd_slice_of(pattern, sizeof pattern), bzd_slice_of(text, sizeof text)));
 }
+
+static enum bzd_glob_result compare(const char *pattern, const char *text, bool ignore_case) {
+    size_t steps = bzd_glob_steps(strlen(text));
+    return bzd_glob_compare(bzd_slice_of(pattern, strlen(pattern)), bzd_slice_of(text, strlen(text)),
+                            ignore_case, &steps);
+}
+
+/* Without case the letters of ASCII are the same, in sets and ranges too; nothing else is. */
+Test(glob, ignore_case) {
+    cr_assert_eq(compare("AbC", "aBc", true), BZD_GLOB_MATCH);
+    cr_assert_eq(compare("[A-C]x[Y]", "bXy", true), BZD_GLOB_MATCH);
+    cr_assert_eq(compare("[^a]", "A", true), BZD_GLOB_MISMATCH);
+    cr_assert_eq(compare("\\A[\\B]", "ab", true), BZD_GLOB_MATCH);
+    cr_assert_eq(compare("[@]", "`", true), BZD_GLOB_MISMATCH);
+    cr_assert_eq(compare("\xc4", "\xe4", true), BZD_GLOB_MISMATCH);
+    cr_assert_eq(compare("a", "A", false), BZD_GLOB_MISMATCH);
+}
+
+/* Half a million stars, a set of half a million members, a long pattern whose every start nearly fits: each
+ * takes the steps granted and no more, and matches nothing. */
+Test(glob, steps_are_bounded) {
+    enum { SIZE = 500000 };
+    static char pattern[SIZE];
+    static char text[3000];
+    memset(text, 'a', sizeof text);
+    size_t steps = bzd_glob_steps(sizeof text);
+
+    memset(pattern, '*', SIZE);
+    cr_assert_eq(
+        bzd_glob_compare(bzd_slice_of(pattern, SIZE), bzd_slice_of(text, sizeof text), false, &steps),
+        BZD_GLOB_TOO_LONG);
+    steps = bzd_glob_steps(sizeof text);
+    memset(pattern, 'b', SIZE);
+    pattern[0] = '[';
+    cr_assert_eq(
+        bzd_glob_compare(bzd_slice_of(pattern, SIZE), bzd_slice_of(text, sizeof text), false, &steps),
+        BZD_GLOB_TOO_LONG);
+    steps = bzd_glob_steps(sizeof text);
+    memset(pattern, 'a', SIZE);
+    pattern[0] = '*';
+    pattern[1000] = 'b';
+    cr_assert_eq(
+        bzd_glob_compare(bzd_slice_of(pattern, 1001), bzd_slice_of(text, sizeof text), false, &steps),
+        BZD_GLOB_TOO_LONG);
+    cr_assert_eq(steps, 0);
+}
+
+/* What anybody writes is far below the limit. */
+Test(glob, steps_suffice) {
+    static char text[1000000];
+    memset(text, 'a', sizeof text);
+    memcpy(text + sizeof text - 3, "end", 3);
+    cr_assert(bzd_glob_match(bzd_slice_of("*a*aaab*", 8), bzd_slice_of("aaaaaaab", 8)));
+    cr_assert(bzd_glob_match(bzd_slice_of("a*[a-z]en?", 10), bzd_slice_of(text, sizeof text)));
+    cr_assert(bzd_glob_match(bzd_slice_of(text, sizeof text), bzd_slice_of(text, sizeof text)));
+}
