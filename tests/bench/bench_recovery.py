@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How long a server takes from its start to its first answer: BlitzDB against Redis, each on its own files.
 
-    bench_recovery.py --server BLITZDB_SERVER --load LOAD [--redis REDIS_SERVER] [--items N] [--rounds N]
+    bench_recovery.py --server BLITZDB_SERVER --benchmark BLITZDB_BENCHMARK [--redis REDIS_SERVER] [--items N] [--rounds N]
                       [--kinds snapshot,log] [--folder FOLDER] [--csv FILE]
 
 Every server is filled once with the same items (keys of 16 bytes, values of 64) for each kind of file: a
@@ -96,8 +96,8 @@ def fill(options, contender):
     """Makes the files of a contender."""
     contender.start()
     contender.wait_for_items()
-    words = ["--fill", "--keys", options.items, "--value-size", VALUE_SIZE, "--pipeline", 64, "--seconds", 3600]
-    command = [options.load, "--port", contender.port, *words]
+    words = ["--fill", "-n", 0, "-r", options.items, "-d", VALUE_SIZE, "--quiet"]
+    command = [options.benchmark, "-p", contender.port, *words]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failure(f"load on {contender.name} ({contender.kind}): {done.stderr.strip()}")
@@ -194,7 +194,7 @@ def parse():
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--server", required=True, type=os.path.abspath)
-    parser.add_argument("--load", required=True, type=os.path.abspath)
+    parser.add_argument("--benchmark", required=True, type=os.path.abspath)
     parser.add_argument("--redis", default=shutil.which("redis-server"), type=os.path.abspath)
     parser.add_argument("--items", type=int, default=10000000)
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 """What a snapshot costs the writers: BGSAVE of BlitzDB's server and of Redis under full write load.
 
-    bench_snapshot.py --server BLITZDB_SERVER --load LOAD [--redis REDIS_SERVER] [--keys N] [--rounds N]
+    bench_snapshot.py --server BLITZDB_SERVER --benchmark BLITZDB_BENCHMARK [--redis REDIS_SERVER] [--keys N] [--rounds N]
                       [--seconds N] [--pipelines 1,16] [--connections N] [--threads N] [--mode everysec]
                       [--dir FOLDER] [--csv FILE]
 
 A server is started and filled with the keys (16 bytes, values of 64). A round is: so many seconds of SETs of
 uniform keys; BGSAVE, and SETs until it has ended; the same seconds again. Load and server share all processors,
 as on a machine that is full. The load is measured in windows of a second; those beside a snapshot, as a
-whole, are compared with those before and after it: throughput lost, and the 99th percentile of a batch's time.
+whole, are compared with those before and after it: throughput lost, and the 99th percentile of the time to a reply.
 The processor time of the server and its children for each SET is what counts on a machine that others use, too.
 
 Memory is the highest resident size of the server while the snapshot is written, less that before it, and what
@@ -21,14 +21,14 @@ import argparse
 import contextlib
 import csv
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 
-import bench_server
-from bench_server import Failure, Server
+from server_peers import TICKS, Failure, Server, run_benchmark
 
 VALUE_SIZE = 64
 WINDOW_SECONDS = 1
@@ -44,7 +44,7 @@ class Unpinned(Server):
 
     def ask(self, words):
         """The reply to one command, as it comes."""
-        with bench_server.socket.create_connection(("127.0.0.1", self.port), timeout=600) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=600) as connection:
             connection.sendall(words)
             stream = connection.makefile("rb")
             first = stream.readline()
@@ -71,25 +71,17 @@ class Unpinned(Server):
         """Processor time of the server and of the children that have ended (fields 14 to 17)."""
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii", errors="replace") as file:
             fields = file.read().rsplit(")", 1)[1].split()
-        return sum(map(int, fields[11:15])) / bench_server.TICKS
+        return sum(map(int, fields[11:15])) / TICKS
 
 
 def run_window(options, server, pipeline, *words):
     """One run of the load generator -> its figures by name."""
-    command = [options.load, "--port", str(server.port), "--keys", str(options.keys), "--threads", "1"]
-    command += ["--value-size", str(VALUE_SIZE), "--connections", str(options.connections)]
-    command += ["--pipeline", str(pipeline), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-    if done.returncode != 0:
-        raise Failure(f"load on {server.name}: {done.stderr.strip()}")
-    figures = {name: float(value) for name, value in (pair.split("=") for pair in done.stdout.split())}
-    if figures["errors"] > 0:
-        raise Failure(f"{server.name} answered wrongly: {done.stdout.strip()}")
-    return figures
+    load = ["-r", options.keys, "-d", VALUE_SIZE, "-c", options.connections, "-P", pipeline]
+    return run_benchmark(options.benchmark, server, *load, *words)
 
 
 def write(options, server, pipeline, seed):
-    return run_window(options, server, pipeline, "--set-percent", 100, "--seconds", WINDOW_SECONDS, "--seed", seed)
+    return run_window(options, server, pipeline, "--ratio", "1:0", "--duration", WINDOW_SECONDS, "--seed", seed)
 
 
 def watch_memory(server, stop, peak):
@@ -142,13 +134,13 @@ def measure(options, server, pipeline, seed):
         return statistics.mean(window[name] for window in windows)
 
     return {
-        "ops_before": mean(quiet, "ops_per_second"),
-        "ops_during": mean(beside, "ops_per_second"),
-        "loss_percent": 100 * (1 - mean(beside, "ops_per_second") / mean(quiet, "ops_per_second")),
-        "p99_before_us": statistics.median(window["p99_us"] for window in quiet),
-        "p99_during_us": statistics.median(window["p99_us"] for window in beside),
-        "p99_ratio": statistics.median(window["p99_us"] for window in beside)
-        / statistics.median(window["p99_us"] for window in quiet),
+        "ops_before": mean(quiet, "operations_per_second"),
+        "ops_during": mean(beside, "operations_per_second"),
+        "loss_percent": 100 * (1 - mean(beside, "operations_per_second") / mean(quiet, "operations_per_second")),
+        "p99_before_us": statistics.median(window["latency_p99_us"] for window in quiet),
+        "p99_during_us": statistics.median(window["latency_p99_us"] for window in beside),
+        "p99_ratio": statistics.median(window["latency_p99_us"] for window in beside)
+        / statistics.median(window["latency_p99_us"] for window in quiet),
         "windows": len(beside),
         "cpu_before_us": cpu_us,
         **spending,
@@ -185,7 +177,7 @@ def run(options):
             server = Unpinned(name, options.mode, command, stack.enter_context(where))
             stack.callback(server.stop)
             server.wait_until_ready()
-            run_window(options, server, 64, "--fill", "--seconds", 600)
+            run_window(options, server, 64, "--fill", "-n", 0)
             for pipeline in options.pipelines:
                 server.save()
                 rounds = [measure(options, server, pipeline, 10000 * i) for i in range(options.rounds)]
@@ -200,7 +192,7 @@ def run(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True)
-    parser.add_argument("--load", required=True)
+    parser.add_argument("--benchmark", required=True)
     parser.add_argument("--redis")
     parser.add_argument("--keys", type=int, default=5000000)
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,22 +1,28 @@
 #!/bin/sh
-# Measures BlitzDB beside its peers: sh tests/bench/run.sh FOLDER [--full]
+# Measures BlitzDB beside its peers: sh tests/bench/run.sh FOLDER [--full | --server | --matrix]
 #
 # Installs the peers that are missing (Debian's packages; needs root or sudo), builds everything in
 # build/bench, measures the stores in one process and then the servers, and leaves tables (.txt), figures (.csv)
 # and pictures (.svg) in FOLDER. With --full the stores also hold 10 million items (some 13 GiB of memory; with
-# less they are measured in groups). Nothing else should run on the machine; the tables say how much of the
-# processors the measured threads really got.
+# less they are measured in groups). --server measures only the goals of the server, some six minutes; --matrix
+# all combinations of its load, some 40 minutes and up to 20 GiB. Nothing else should run on the machine; the
+# tables say how much of the processors the measured threads really got.
 set -eu
 
 items=100000,1000000
 recovered=1000000
-if [ $# = 2 ] && [ "$2" = --full ]; then
+wanted=${2:-}
+case $#$wanted in
+1 | 2--server | 2--matrix) ;;
+2--full)
     items=$items,10000000
     recovered=10000000
-elif [ $# != 1 ]; then
-    echo "usage: sh tests/bench/run.sh FOLDER [--full]" >&2
+    ;;
+*)
+    echo "usage: sh tests/bench/run.sh FOLDER [--full | --server | --matrix]" >&2
     exit 2
-fi
+    ;;
+esac
 results=$(realpath -m "$1")
 cd "$(dirname "$0")/../.."
 
@@ -39,6 +45,7 @@ libsqlite3-dev test -e /usr/include/sqlite3.h
 liburing-dev test -e /usr/include/liburing.h
 python3-matplotlib /usr/bin/python3 -c 'import matplotlib'
 redis-server command -v redis-server
+memcached command -v memcached
 LIST
 }
 
@@ -84,6 +91,24 @@ measure() {
     cat "$results/$name.txt"
 }
 
+measure_servers() {
+    set -- --server "$build/bin/blitzdb-server" --benchmark "$build/bin/blitzdb-benchmark" --dir "$build" "$@"
+    [ ! -x "$build/bin/network_floor" ] || set -- "$@" --floor "$build/bin/network_floor"
+    measure server /usr/bin/python3 tests/bench/bench_server.py "$@"
+}
+
+case $wanted in
+--server)
+    measure_servers --parts goals --rounds 5 --seconds 2
+    exit
+    ;;
+--matrix)
+    measure_servers --parts matrix
+    /usr/bin/python3 tests/bench/plot_server.py "$results" "$results/server.csv"
+    exit
+    ;;
+esac
+
 measure store "$build/bin/bench_store" --items "$items"
 measure memory "$build/bin/bench_memory"
 measure events "$build/bin/bench_events" all
@@ -94,8 +119,6 @@ cat "$results/eviction.txt"
 measure durable "$build/bin/bench_durable" --dir "$build"
 /usr/bin/python3 tests/bench/plot.py "$results" "$results/store.csv" "$results/memory.csv"
 
-set -- --server "$build/bin/blitzdb-server" --load "$build/bin/load" --dir "$build"
-[ ! -x "$build/bin/network_floor" ] || set -- "$@" --floor "$build/bin/network_floor"
-measure server /usr/bin/python3 tests/bench/bench_server.py "$@"
+measure_servers --parts goals,durable --pipelines 1,16 --rounds 5 --seconds 2
 measure recovery /usr/bin/python3 tests/bench/bench_recovery.py --server "$build/bin/blitzdb-server" \
-    --load "$build/bin/load" --items "$recovered"
+    --benchmark "$build/bin/blitzdb-benchmark" --items "$recovered"
