@@ -195,7 +195,7 @@ static void forget_regions(struct bzd_arena *arena) {
     arena->idle_bytes = 0;
     atomic_store_explicit(&arena->drain, 0, memory_order_relaxed);
     atomic_store_explicit(&arena->used_bytes, 0, memory_order_relaxed);
-    atomic_store_explicit(&arena->held_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&arena->held_bytes, arena->gone_bytes, memory_order_relaxed);
 }
 
 void bzd_arena_reset(struct bzd_arena *arena) {
@@ -296,4 +296,29 @@ void bzd_arena_free(struct bzd_arena *arena, bzd_ref ref, size_t size) {
             free_small(arena, region, run, ref_unit(ref));
     }
     bzd_mutex_release(&arena->mutex);
+}
+
+struct bzd_region *bzd_arena_pin(struct bzd_arena *arena, bzd_ref ref, size_t size) {
+    if (size <= RUN_MAX)
+        return NULL;
+    bzd_mutex_acquire(&arena->mutex);
+    struct bzd_region *region = bzd_region_find(arena, ref_region(ref));
+    region->pin_count++;
+    bzd_mutex_release(&arena->mutex);
+    return region;
+}
+
+void bzd_arena_unpin(struct bzd_arena *arena, struct bzd_region *region) {
+    bzd_mutex_acquire(&arena->mutex);
+    bzd_region_unpin(arena, region);
+    bzd_mutex_release(&arena->mutex);
+}
+
+bool bzd_arena_is_pinned(struct bzd_arena *arena, bzd_ref ref, size_t size) {
+    if (size <= RUN_MAX)
+        return false;
+    bzd_mutex_acquire(&arena->mutex);
+    bool is_pinned = bzd_region_find(arena, ref_region(ref))->pin_count > 0;
+    bzd_mutex_release(&arena->mutex);
+    return is_pinned;
 }

@@ -27,6 +27,8 @@
 
 #include "lock.h"
 
+struct bzd_region;
+
 /** Names a block; 0 is none, 40 bits are used. */
 typedef uint64_t bzd_ref;
 
@@ -72,6 +74,7 @@ struct bzd_arena {
     uint32_t drain_pause;        /**< calls to begin a drain that will not */
     uint32_t drain_last_pause;   /**< what it was after the last drain, if that gained little */
     uint64_t idle_bytes;         /**< touched pages in free spans, a part of `held_bytes` */
+    uint64_t gone_bytes;         /**< blocks freed while they were pinned, a part of `held_bytes` */
     /* atomic, for looking without a lock */
     _Atomic uint32_t drain;      /**< number of the present drain, 0: none */
     _Atomic uint32_t drains;     /**< number of the last one */
@@ -90,6 +93,17 @@ blitzdb_status bzd_arena_alloc(struct bzd_arena *arena, size_t size, bzd_ref *re
 void bzd_arena_free(struct bzd_arena *arena, bzd_ref ref, size_t size);
 /** Frees every block and gives the regions back. */
 void bzd_arena_reset(struct bzd_arena *arena);
+
+/**
+ * Keeps the bytes of a block where they are until bzd_arena_unpin(), also if it is freed meanwhile. Only a
+ * block with a region of its own can be kept; NULL: it has none. Called under the lock that allows to follow
+ * `ref`; before a deinit every pin must be taken back.
+ */
+struct bzd_region *bzd_arena_pin(struct bzd_arena *arena, bzd_ref ref, size_t size);
+/** Gives up one pin. No lock is needed. */
+void bzd_arena_unpin(struct bzd_arena *arena, struct bzd_region *region);
+/** Whether somebody keeps the bytes of a block. */
+bool bzd_arena_is_pinned(struct bzd_arena *arena, bzd_ref ref, size_t size);
 
 /** Whether the arena holds an eighth more than is used. No lock. */
 bool bzd_arena_is_sparse(const struct bzd_arena *arena);

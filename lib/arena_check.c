@@ -77,6 +77,7 @@ static bool check_region(const struct bzd_region *region, struct totals *totals)
 }
 
 static bool check_regions(const struct bzd_arena *arena, struct totals *totals) {
+    totals->held_bytes += arena->gone_bytes;
     for (uint32_t index = 1; index < arena->index_end; index++) {
         const struct bzd_region *region = bzd_region_find(arena, index);
         if (region == NULL && index < arena->index_low)

@@ -166,7 +166,29 @@ size_t bzd_region_touched_bytes(const struct bzd_region *region, unsigned begin,
     return pages * BZD_PAGE_SIZE;
 }
 
+/** The mapping of a pinned region stays, and counts, until nobody reads it any more. */
+static void let_go(struct bzd_arena *arena, struct bzd_region *region) {
+    region->is_gone = true;
+    arena->gone_bytes += region->size + bzd_region_header_size(true, region->is_huge);
+}
+
+void bzd_region_unpin(struct bzd_arena *arena, struct bzd_region *region) {
+    BZD_ASSERT(region->pin_count > 0);
+    if (--region->pin_count > 0 || !region->is_gone)
+        return;
+    size_t held = region->size + bzd_region_header_size(true, region->is_huge);
+    arena->gone_bytes -= held;
+    bzd_arena_count(&arena->held_bytes, (uint64_t)0 - held);
+    bzd_arena_count(&arena->mappings, 1);
+    unmap_region(arena, region);
+}
+
 void bzd_region_destroy(struct bzd_arena *arena, struct bzd_region *region) {
+    if (region->pin_count > 0) {
+        leave_region(arena, region->index);
+        let_go(arena, region);
+        return;
+    }
     size_t held = region->is_large ? region->size : bzd_region_touched_bytes(region, 0, BZD_REGION_SPANS);
     held += bzd_region_header_size(region->is_large, region->is_huge);
     bzd_arena_count(&arena->held_bytes, (uint64_t)0 - held);
@@ -178,7 +200,9 @@ void bzd_region_destroy(struct bzd_arena *arena, struct bzd_region *region) {
 void bzd_region_destroy_all(struct bzd_arena *arena) {
     for (uint32_t index = 1; index < arena->index_end; index++) {
         struct bzd_region *region = bzd_region_find(arena, index);
-        if (region != NULL)
+        if (region != NULL && region->pin_count > 0)
+            let_go(arena, region);
+        else if (region != NULL)
             unmap_region(arena, region);
     }
     for (unsigned table = 0; table < BZD_REGION_TABLES; table++) {

@@ -61,6 +61,8 @@ struct bzd_region {
     bool is_large;       /**< one large block, no spans */
     bool is_huge;        /**< mapped for huge pages */
     bool is_drained;     /**< being emptied: in no list by room, its runs in none of theirs */
+    bool is_gone;        /**< freed while it was pinned: in no table, unmapped with the last pin */
+    uint32_t pin_count;  /**< readers of a large block that keep it, see bzd_arena_pin() */
     struct bzd_run spans[];
 };
 
@@ -78,10 +80,12 @@ size_t bzd_region_header_size(bool is_large, bool is_huge);
 struct bzd_region *bzd_region_create_large(struct bzd_arena *arena, size_t size);
 /** Bytes such a mapping has. */
 size_t bzd_region_large_size(size_t size);
-/** Unmaps a region; nobody uses it any more. */
+/** Unmaps a region that nobody uses any more; a pinned one goes with its last pin. */
 void bzd_region_destroy(struct bzd_arena *arena, struct bzd_region *region);
-/** Unmaps all of them and frees the region tables. */
+/** Unmaps all of them, the pinned ones later, and frees the region tables. */
 void bzd_region_destroy_all(struct bzd_arena *arena);
+/** Takes one pin back. */
+void bzd_region_unpin(struct bzd_arena *arena, struct bzd_region *region);
 
 /**
  * Takes a run of `span_count` spans, of which the first `size` bytes will be used, from the region of this

@@ -6,6 +6,7 @@ struct reading {
     const blitzdb *db;
     struct bzd_shard *shard;
     const uint8_t *block; /**< the entry */
+    bzd_ref ref;          /**< its name */
 };
 
 /** Whether an entry is past its expiry. */
@@ -14,9 +15,10 @@ static bool is_expired(const uint8_t *block, int64_t now_ms) {
 }
 
 /** Looks a key up in its locked shard; NULL: there is none. */
-static inline const uint8_t *find(const blitzdb *db, const struct bzd_spot *spot, struct bzd_slice key) {
+static inline const uint8_t *find(const blitzdb *db, const struct bzd_spot *spot, struct bzd_slice key,
+                                  bzd_ref *ref_out) {
     const uint8_t *block;
-    bzd_ref ref = bzd_table_look_up(&spot->shard->table, spot->hash, spot->keyspace, key, &block);
+    bzd_ref ref = *ref_out = bzd_table_look_up(&spot->shard->table, spot->hash, spot->keyspace, key, &block);
     if (ref == 0 || ((block[0] & BZD_ENTRY_HAS_EXPIRY) != 0 && is_expired(block, bzd_clock_ms(db))))
         return NULL;
     bzd_touch(db->core, spot->shard, spot->hash, ref);
@@ -37,7 +39,7 @@ read_begin(blitzdb *db, const void *key, size_t key_size, struct reading *readin
         return status;
     reading->db = db;
     reading->shard = spot.shard;
-    reading->block = find(db, &spot, bytes);
+    reading->block = find(db, &spot, bytes, &reading->ref);
     if (reading->block != NULL)
         return BLITZDB_OK;
     bzd_spot_unlock(db, spot.shard, bzd_rwlock_read_release);
@@ -104,6 +106,76 @@ blitzdb_status blitzdb_get_alloc(blitzdb *db, const void *key, size_t key_size, 
         copy = larger;
         room = size;
     }
+}
+
+struct blitzdb_pinned {
+    blitzdb *db;
+    struct bzd_arena *arena;
+    struct bzd_region *region; /**< that is kept; NULL: the value is a copy */
+    size_t room;
+    char copy[];
+};
+
+/** Keeps the value where it is, or copies it if there is room; BUFFER_TOO_SMALL with its size if there is
+ * not. */
+static blitzdb_status pin_or_copy(struct blitzdb_pinned *pinned, const struct reading *reading,
+                                  const void **value_out, size_t *value_size_out) {
+    struct bzd_slice value = bzd_entry_value(reading->block);
+    *value_size_out = value.size;
+    pinned->arena = reading->shard->arena;
+    pinned->region = bzd_arena_pin(pinned->arena, reading->ref, bzd_entry_block_size(reading->block));
+    *value_out = pinned->region != NULL ? value.data : pinned->copy;
+    return pinned->region != NULL ? BLITZDB_OK : copy_value(value, pinned->copy, pinned->room, NULL);
+}
+
+/** Makes room until the value is kept or copied; `*pinned` is the caller's to free if that fails. */
+static blitzdb_status get_pinned(blitzdb *db, const void *key, size_t key_size, blitzdb_pinned **pinned,
+                                 const void **value_out, size_t *value_size_out) {
+    struct reading reading;
+    for (size_t room = 0;; room = *value_size_out) { /* as in blitzdb_get_alloc() */
+        blitzdb_pinned *larger = bzd_realloc(&db->core->env, *pinned, sizeof *larger + room);
+        if (larger == NULL)
+            return BLITZDB_NO_MEMORY;
+        larger->db = db;
+        larger->room = room;
+        *pinned = larger;
+        blitzdb_status status = read_begin(db, key, key_size, &reading);
+        if (status != BLITZDB_OK)
+            return status;
+        status = pin_or_copy(larger, &reading, value_out, value_size_out);
+        read_end(&reading);
+        if (status == BLITZDB_OK)
+            return status;
+    }
+}
+
+blitzdb_status blitzdb_get_pinned(blitzdb *db, const void *key, size_t key_size, blitzdb_pinned **pinned_out,
+                                  const void **value_out, size_t *value_size_out) {
+    blitzdb_pinned *pinned = NULL;
+    const void *value;
+    size_t value_size;
+    blitzdb_status status = bzd_enter_outside(db);
+    if (status == BLITZDB_OK && (pinned_out == NULL || value_out == NULL || value_size_out == NULL))
+        status = BLITZDB_INVALID;
+    if (status != BLITZDB_OK)
+        return status;
+    status = get_pinned(db, key, key_size, &pinned, &value, &value_size);
+    if (status != BLITZDB_OK) {
+        bzd_free(&db->core->env, pinned);
+        return status;
+    }
+    *pinned_out = pinned;
+    *value_out = value;
+    *value_size_out = value_size;
+    return BLITZDB_OK;
+}
+
+void blitzdb_unpin(blitzdb_pinned *pinned) {
+    if (pinned == NULL || bzd_enter(pinned->db) != BLITZDB_OK)
+        return;
+    if (pinned->region != NULL)
+        bzd_arena_unpin(pinned->arena, pinned->region);
+    bzd_free(&pinned->db->core->env, pinned);
 }
 
 blitzdb_status blitzdb_exists(blitzdb *db, const void *key, size_t key_size) {

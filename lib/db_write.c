@@ -98,7 +98,8 @@ static inline blitzdb_status set_over(blitzdb *db, struct bzd_slice key, struct 
     if (status != BLITZDB_OK)
         return status;
     bzd_ref ref = bzd_table_look_up(&spot.shard->table, spot.hash, spot.keyspace, key, &block);
-    bool fits = ref != 0 && bzd_entry_can_take(block, value.size);
+    bool fits = ref != 0 && bzd_entry_can_take(block, value.size) &&
+                !bzd_arena_is_pinned(spot.shard->arena, ref, value.size);
     status = fits ? BLITZDB_OK : BLITZDB_NOT_FOUND;
     if (fits && core->logging) {
         struct bzd_record record = {

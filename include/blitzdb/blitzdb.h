@@ -234,6 +234,39 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_get(blitzdb *db, const void
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_get_alloc(blitzdb *db, const void *key, size_t key_size,
                                                                void **value_out, size_t *value_size_out);
 
+/** A value that stays as it is; opaque. */
+typedef struct blitzdb_pinned blitzdb_pinned;
+
+/**
+ * @brief Gets a value that stays readable, and as it is, whatever becomes of the key.
+ *
+ * A value of more than 512 KiB is not copied: it is kept where it stands, and if the key is changed, removed
+ * or flushed meanwhile its memory goes with the last one who kept it. It counts as `arena_bytes` of the
+ * statistics until then, not for the memory limit. A smaller value is copied.
+ *
+ * @param[in] db handle; that of a section will not do, as it ends first.
+ * @param[in] key,key_size the key.
+ * @param[out] pinned_out what keeps the value.
+ * @param[out] value_out the bytes, valid until blitzdb_unpin().
+ * @param[out] value_size_out their number.
+ * @retval BLITZDB_OK found.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @retval BLITZDB_NO_MEMORY the copy could not be allocated.
+ * @par Ownership
+ * release `*pinned_out` with blitzdb_unpin() before the database is closed; from any thread.
+ * @par Complexity
+ * that of blitzdb_get(), without the copy if the value is large.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_get_pinned(blitzdb *db, const void *key, size_t key_size,
+                                                                blitzdb_pinned **pinned_out,
+                                                                const void **value_out,
+                                                                size_t *value_size_out);
+
+/** @brief Gives up a value of blitzdb_get_pinned(); its bytes may be gone at once. NULL is allowed. @since
+ * 0.1.0 */
+BLITZDB_API void blitzdb_unpin(blitzdb_pinned *pinned);
+
 /** One value seen in place, inside a callback. */
 typedef struct blitzdb_view_entry {
     size_t index;         /**< which of the keys of the call */

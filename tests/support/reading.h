@@ -66,6 +66,21 @@ static const char *check_get_alloc(struct reading *reading, blitzdb *db, const b
     return is_good ? NULL : "value of get_alloc";
 }
 
+static const char *check_get_pinned(struct reading *reading, blitzdb *db, const blitzdb_key *key,
+                                    const struct model_entry *entry) {
+    blitzdb_pinned *pinned = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    blitzdb_status status = blitzdb_get_pinned(db, key->data, key->size, &pinned, &value, &size);
+    if (!is_right(reading, status, entry != NULL ? BLITZDB_OK : BLITZDB_NOT_FOUND))
+        return "get_pinned";
+    if (status != BLITZDB_OK)
+        return pinned == NULL && value == NULL ? NULL : "result of a failed get_pinned";
+    bool is_good = is_same(entry, value, size);
+    blitzdb_unpin(pinned);
+    return is_good ? NULL : "value of get_pinned";
+}
+
 /** What the view callback saw. */
 struct seen {
     bool is_same;
@@ -114,6 +129,7 @@ static const char *reading_check_key(struct reading *reading, const blitzdb_key 
         return "view";
     const char *wrong = check_get(reading, db, key, entry);
     wrong = wrong == NULL ? check_get_alloc(reading, db, key, entry) : wrong;
+    wrong = wrong == NULL ? check_get_pinned(reading, db, key, entry) : wrong;
     return wrong == NULL ? check_expiry(reading, db, key, entry) : wrong;
 }
 
