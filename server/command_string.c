@@ -201,8 +201,54 @@ static void reply_array_of_values(void *user, const blitzdb_view_entry *entry) {
     reply_value(call, entry);
 }
 
+/* From this size on a value is sent from where it stands: the library keeps those without a copy. */
+static const size_t kept_value_min = (size_t)1024 * 1024;
+
+/** A GET that looks before it answers. */
+struct get {
+    struct bzs_call *call;
+    bool is_large; /**< it did not answer: the value is better sent without a copy */
+};
+
+static void reply_unless_large(void *user, const blitzdb_view_entry *entry) {
+    struct get *get = user;
+
+    get->is_large = entry->value_size >= kept_value_min;
+    if (!get->is_large)
+        reply_value(get->call, entry);
+}
+
+static void unpin(void *pinned) {
+    blitzdb_unpin(pinned);
+}
+
+/** Answers with a value that stays where it is; by now it may be gone, or small. */
+static void get_large(struct bzs_call *call) {
+    blitzdb_pinned *pinned = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+
+    blitzdb_status status =
+        blitzdb_get_pinned(call->db, call->argv[1].data, call->argv[1].size, &pinned, &value, &size);
+
+    if (status == BLITZDB_INVALID) { /* in a transaction, which ends before the value is sent */
+        (void)bzs_data_succeeded(call, bzs_data_view(call, 1, reply_value, call));
+    } else if (status == BLITZDB_NOT_FOUND) {
+        reply_value(call, &(blitzdb_view_entry){0});
+    } else if (bzs_data_succeeded(call, status)) {
+        bzs_call_hit(call);
+        bzs_reply_bulk_kept(call->reply, value, size, unpin, pinned);
+    }
+}
+
 static void run_get(struct bzs_call *call) {
-    (void)bzs_data_succeeded(call, bzs_data_view(call, 1, reply_value, call));
+    struct get get = {call, false};
+    const void *key = call->argv[1].data;
+
+    if (bzs_data_succeeded(call,
+                           blitzdb_view(call->db, 1, &key, &call->argv[1].size, reply_unless_large, &get)) &&
+        get.is_large)
+        get_large(call);
 }
 
 static void run_mget(struct bzs_call *call) {

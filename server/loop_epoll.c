@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "accounting.h"
@@ -22,6 +23,8 @@ enum {
     EXHAUSTION_SAID_MS = 10000,        /* how often the log is told about that */
     STOP_MS = 5000,                    /* what a stopping loop grants clients that do not read */
     GATHER_TURNS = 8,                  /* turns without a pause in which writes are gathered for one sync */
+    SEND_SIZE = 512 * 1024,            /* most that is sent to one client in one turn */
+    SENT_PARTS_MAX = 16,               /* pieces of output in one call */
     LINGER_READS_MAX = 16,             /* input thrown away before a close, in reads */
     UNAUTHENTICATED_OUTPUT_MAX = 1024, /* unread replies a client may have before it has logged in */
 };
@@ -156,11 +159,32 @@ static void read_client(struct bzs_loop *loop, struct bzs_client *client) {
     }
 }
 
+/**
+ * Sends so many bytes of the buffer, and the kept values among them, but not more than the share of one turn:
+ * a peer that reads as fast as it is sent to would keep the loop for as long as there is something to send.
+ */
+static ssize_t send_parts(const struct bzs_client *client, size_t sendable) {
+    const struct bzs_reply *reply = &client->reply;
+    if (reply->values == NULL)
+        return send(client->fd, reply->data + reply->sent, sendable < SEND_SIZE ? sendable : SEND_SIZE,
+                    MSG_NOSIGNAL);
+    struct iovec parts[SENT_PARTS_MAX];
+    struct msghdr message = {.msg_iov = parts};
+    message.msg_iovlen =
+        bzs_reply_parts(reply, reply->discarded + reply->sent + sendable, parts, SENT_PARTS_MAX);
+    size_t left = SEND_SIZE;
+    for (size_t i = 0; i < message.msg_iovlen; i++) {
+        parts[i].iov_len = parts[i].iov_len < left ? parts[i].iov_len : left;
+        left -= parts[i].iov_len;
+    }
+    return sendmsg(client->fd, &message, MSG_NOSIGNAL);
+}
+
 static void send_output(struct bzs_loop *loop, struct bzs_client *client) {
     size_t sendable = bzs_client_sendable(client);
     if (sendable == 0 || client->close_now)
         return;
-    ssize_t sent = send(client->fd, client->reply.data + client->reply.sent, sendable, MSG_NOSIGNAL);
+    ssize_t sent = send_parts(client, sendable);
     if (sent > 0) {
         bzs_reply_consume(&client->reply, (size_t)sent);
         bzs_counter_add(&loop->counters.output_bytes, (uint64_t)sent);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decimal.h"
+#include "reply_values.h"
 
 /* Room taken at first, and the largest buffer that waits for further use. */
 enum { FIRST_CAPACITY = 16 * 1024, POOLED_MAX = 64 * 1024 };
@@ -15,13 +16,14 @@ void bzs_reply_init(struct bzs_reply *reply) {
 }
 
 void bzs_reply_deinit(struct bzs_reply *reply) {
+    bzs_reply_values_drop(reply, 0);
     free(reply->data);
     *reply = (struct bzs_reply){.protocol = 2};
 }
 
 /** Moves what is not sent yet to the front. */
 static void compact(struct bzs_reply *reply) {
-    size_t pending = bzs_reply_pending(reply);
+    size_t pending = reply->size - reply->sent;
     memmove(reply->data, reply->data + reply->sent, pending);
     reply->discarded += reply->sent;
     reply->sent = 0;
@@ -32,7 +34,7 @@ static void grow(struct bzs_reply *reply, size_t extra) {
     /* Only if it moves fewer bytes than it gains, or sending slowly would cost quadratic time; or as the last
      * resort. */
     bool is_too_long = extra > BZS_REPLY_SIZE_MAX || reply->size > BZS_REPLY_SIZE_MAX - extra;
-    if (reply->sent > bzs_reply_pending(reply) || (is_too_long && reply->sent > 0))
+    if (reply->sent > reply->size - reply->sent || (is_too_long && reply->sent > 0))
         compact(reply);
     if (extra > BZS_REPLY_SIZE_MAX || reply->size > BZS_REPLY_SIZE_MAX - extra) {
         reply->failed = true;
@@ -65,10 +67,11 @@ void bzs_reply_truncate(struct bzs_reply *reply, uint64_t stream_offset) {
     uint64_t kept = stream_offset > first ? stream_offset : first;
     if (kept < bzs_reply_stream_end(reply))
         reply->size = (size_t)(kept - reply->discarded);
+    bzs_reply_values_drop(reply, kept);
 }
 
 void bzs_reply_consume(struct bzs_reply *reply, size_t size) {
-    reply->sent += size;
+    reply->sent += reply->values == NULL ? size : bzs_reply_values_consume(reply, size);
     if (reply->sent < reply->size)
         return;
     reply->discarded += reply->sent;
@@ -161,8 +164,12 @@ void bzs_reply_integer(struct bzs_reply *reply, int64_t number) {
     put_number(reply, ':', number);
 }
 
-void bzs_reply_bulk(struct bzs_reply *reply, const void *data, size_t size) {
+void bzs_reply_bulk_head(struct bzs_reply *reply, size_t size) {
     put_number(reply, '$', (int64_t)size);
+}
+
+void bzs_reply_bulk(struct bzs_reply *reply, const void *data, size_t size) {
+    bzs_reply_bulk_head(reply, size);
     char *to = reserve(reply, size + 2);
     if (to == NULL)
         return;

@@ -26,33 +26,61 @@ struct bzs_slice {
     size_t size;
 };
 
+/** A bulk string that is sent from where it stands. */
+struct bzs_reply_value {
+    uint64_t offset; /**< in the stream; it is sent before the byte there */
+    const char *data;
+    size_t size;
+    size_t sent;
+    void (*release)(void *owner); /**< called once it was sent, or dropped */
+    void *owner;
+};
+
+/** Values on their way to one connection, in their order. */
+struct bzs_reply_values {
+    struct bzs_reply_value *list;
+    size_t begin, end, capacity;
+    size_t pending; /**< bytes of theirs that were not sent yet */
+};
+
 /** Output buffer of one connection and the protocol it speaks. */
 struct bzs_reply {
-    char *data;         /**< bytes not yet sent start at `sent` */
-    size_t size;        /**< end of the bytes */
-    size_t capacity;    /**< allocated */
-    size_t sent;        /**< already given to the socket */
-    int protocol;       /**< 2 or 3 */
-    bool failed;        /**< memory ran out: the connection must be closed */
-    uint64_t errors;    /**< error replies written so far */
-    uint64_t discarded; /**< bytes sent and dropped from the front so far */
+    char *data;                      /**< bytes not yet sent start at `sent` */
+    size_t size;                     /**< end of the bytes */
+    size_t capacity;                 /**< allocated */
+    size_t sent;                     /**< already given to the socket */
+    int protocol;                    /**< 2 or 3 */
+    bool failed;                     /**< memory ran out: the connection must be closed */
+    uint64_t errors;                 /**< error replies written so far */
+    uint64_t discarded;              /**< bytes sent and dropped from the front so far */
+    struct bzs_reply_values *values; /**< NULL: none, which is usual */
 };
 
 void bzs_reply_init(struct bzs_reply *reply);
 void bzs_reply_deinit(struct bzs_reply *reply);
 
-/** Bytes that were not sent yet. */
+/** Bytes that were not sent yet, kept values included. */
 static inline size_t bzs_reply_pending(const struct bzs_reply *reply) {
-    return reply->size - reply->sent;
+    return reply->size - reply->sent + (reply->values != NULL ? reply->values->pending : 0);
 }
 
-/** Offset of the end in the stream of all bytes ever put out; it stays valid when the buffer moves. */
+/** Offset of the end in the stream of all bytes ever put out, kept values left out; it stays valid when the
+ * buffer moves. */
 static inline uint64_t bzs_reply_stream_end(const struct bzs_reply *reply) {
     return reply->discarded + reply->size;
 }
 
 /** Takes back everything written since this point of the stream. */
 void bzs_reply_truncate(struct bzs_reply *reply, uint64_t stream_offset);
+struct iovec;
+
+/**
+ * Collects what may be sent next, up to a point of the stream: parts of the buffer and kept values in turn.
+ * @return how many parts there are, `parts_max` at most
+ */
+size_t bzs_reply_parts(const struct bzs_reply *reply, uint64_t stream_limit, struct iovec *parts_out,
+                       size_t parts_max);
+
 /** Notes that this many bytes were sent. */
 void bzs_reply_consume(struct bzs_reply *reply, size_t size);
 
@@ -85,6 +113,12 @@ void bzs_reply_simple(struct bzs_reply *reply, const char *text);
 void bzs_reply_error(struct bzs_reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bzs_reply_integer(struct bzs_reply *reply, int64_t number);
 void bzs_reply_bulk(struct bzs_reply *reply, const void *data, size_t size);
+/**
+ * A bulk string whose bytes stay where they are: `release` is called with `owner` once they were sent or are
+ * dropped, be it at once for want of memory.
+ */
+void bzs_reply_bulk_kept(struct bzs_reply *reply, const void *data, size_t size, void (*release)(void *owner),
+                         void *owner);
 /** A bulk string from a zero-terminated text. */
 void bzs_reply_text(struct bzs_reply *reply, const char *text);
 /** Null: `$-1` or `_`. */

@@ -127,6 +127,27 @@ def case_large_values(server):
     ask(connection, "DEL", "large", answer=b":1\r\n")
 
 
+def case_kept_values(server):
+    """A large value is sent as it was when it was asked for, also to those who read late; and is left unread."""
+    size = 8 << 20
+    first, second = b"1" * size, b"2" * size
+    answer = lambda value: b"$%d\r\n%s\r\n" % (size, value)
+    writer = connect(server)
+    ask(writer, "SET", "kept", first, answer=b"+OK\r\n")
+    readers = [connect(server) for _ in range(3)]
+    for reader in readers:
+        reader.sendall(encode("PING") + encode("GET", "kept") + encode("PING"))
+        expect(receive(reader, 7) == b"+PONG\r\n", "the answer before the value")  # so it is on its way
+    for change, words in (("another value", ("SET", "kept", second)), ("a flush", ("FLUSHALL",))):
+        ask(writer, *words, answer=b"+OK\r\n")
+        got = receive(readers.pop(), len(answer(first)) + 7)
+        expect(got == answer(first) + b"+PONG\r\n", "the value as it was before " + change)
+    readers.pop().close()
+    ask(writer, "SET", "kept", second, answer=b"+OK\r\n")
+    ask(writer, "GET", "kept", answer=answer(second))
+    ask(writer, "DEL", "kept", answer=b":1\r\n")
+
+
 def case_many_clients(server):
     """200 clients at once, each with a pipeline; every increment counts."""
     connections = [connect(server, unix=i % 2 == 1) for i in range(200)]
@@ -290,6 +311,7 @@ ON_ONE_SERVER = [
     case_web_request,
     case_announced_length,
     case_large_values,
+    case_kept_values,
     case_many_clients,
     case_half_close,
     case_never_reading,

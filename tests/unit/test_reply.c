@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "decimal.h"
 #include "reply.h"
@@ -139,6 +140,67 @@ Test(reply, pool) {
     expect("+OK\r\n");
     bzs_reply_give_back(&reply, &pool);
     bzs_reply_pool_deinit(&pool);
+}
+
+static int released;
+
+static void release(void *owner) {
+    released += *(int *)owner;
+}
+
+/** What would be sent up to a point of the stream, joined. */
+static const char *parts_up_to(uint64_t limit) {
+    static char text[256];
+    struct iovec parts[8];
+    size_t count = bzs_reply_parts(&reply, limit, parts, 8);
+    size_t used = 0;
+    for (size_t i = 0; i < count; used += parts[i++].iov_len)
+        memcpy(text + used, parts[i].iov_base, parts[i].iov_len);
+    text[used] = '\0';
+    return text;
+}
+
+/* A value sent from where it stands comes between its line and its line end, whatever pieces are sent, and is
+ * released with its last byte. */
+Test(reply, kept_values) {
+    static const char stream[] = "+OK\r\n$5\r\nvalue\r\n$3\r\nabc\r\n:1\r\n";
+    static int one = 1, ten = 10;
+    size_t total = sizeof(stream) - 1;
+    for (size_t piece = 1; piece <= total; piece++) {
+        released = 0;
+        bzs_reply_simple(&reply, "OK");
+        bzs_reply_bulk_kept(&reply, "value", 5, release, &one);
+        bzs_reply_bulk_kept(&reply, "abc", 3, release, &ten);
+        bzs_reply_integer(&reply, 1);
+        for (size_t sent = 0; sent < total; sent += piece) {
+            cr_assert_eq(bzs_reply_pending(&reply), total - sent);
+            cr_assert_str_eq(parts_up_to(bzs_reply_stream_end(&reply)), stream + sent);
+            cr_assert_eq(released, (sent >= 14) + (sent >= 23) * 10, "%zu of %zu", sent, piece);
+            bzs_reply_consume(&reply, piece < total - sent ? piece : total - sent);
+        }
+        cr_assert(bzs_reply_pending(&reply) == 0 && released == 11 && reply.values == NULL);
+    }
+}
+
+/* A limit in the stream holds back the values behind it; what is taken back, and what is left, is released.
+ */
+Test(reply, kept_values_taken_back) {
+    static int one = 1, ten = 10;
+    released = 0;
+    bzs_reply_bulk_kept(&reply, "value", 5, release, &one);
+    uint64_t offset = bzs_reply_stream_end(&reply);
+    bzs_reply_bulk_kept(&reply, "other", 5, release, &ten);
+    cr_assert_str_eq(parts_up_to(offset), "$5\r\nvalue\r\n");
+    bzs_reply_truncate(&reply, offset);
+    cr_assert_eq(released, 10);
+    cr_assert_str_eq(parts_up_to(bzs_reply_stream_end(&reply)), "$5\r\nvalue\r\n");
+    bzs_reply_consume(&reply, 6);
+    bzs_reply_deinit(&reply);
+    cr_assert_eq(released, 11);
+    bzs_reply_bulk_kept(&reply, "third", 5, release, &one);
+    reply.failed = true;
+    bzs_reply_bulk_kept(&reply, "fourth", 6, release, &ten);
+    cr_assert_eq(released, 21);
 }
 
 /* More than the limit marks the writer as failed, and it stays failed. */
