@@ -58,9 +58,9 @@ static void book_run(struct bzs_account *account, const struct bzs_run *run, uin
         bzs_histogram_add(histogram, each_ns, run->count);
 }
 
-static bool is_secret(const struct bzs_group *group) {
+static bool is_unlogged(const struct bzs_group *group) {
     for (size_t i = 0; i < group->runs; i++)
-        if ((group->run[i].command->flags & BZS_PRIVATE) != 0)
+        if ((group->run[i].command->flags & (BZS_PRIVATE | BZS_SKIP_SLOWLOG)) != 0)
             return true;
     return false;
 }
@@ -75,7 +75,7 @@ static void note_slow(const struct bzs_client *client, const struct bzs_group *g
     bzs_telemetry_note_event(telemetry, is_fast ? BZS_LATENCY_FAST_COMMAND : BZS_LATENCY_COMMAND,
                              (int64_t)taken_ns);
     int64_t slow_us = atomic_load(&telemetry->slow_us);
-    if (slow_us < 0 || taken_ns / 1000 < (uint64_t)slow_us || is_secret(group))
+    if (slow_us < 0 || taken_ns / 1000 < (uint64_t)slow_us || is_unlogged(group))
         return;
     struct bzs_slow_command slow = {.unix_s = client->loop->now_ms / 1000,
                                     .microseconds = taken_ns / 1000,
@@ -122,17 +122,19 @@ void bzs_account_close(const struct bzs_client *client) {
     begin_group(account, telemetry, now_ns);
 }
 
-void bzs_account_error(const struct bzs_client *client, uint64_t output) {
+bool bzs_account_error(const struct bzs_client *client, uint64_t output) {
     const struct bzs_reply *reply = &client->reply;
     size_t begin = (size_t)(output - reply->discarded);
-    if (output >= reply->discarded && begin < reply->size && reply->data[begin] == '-')
+    bool is_error = output >= reply->discarded && begin < reply->size && reply->data[begin] == '-';
+    if (is_error)
         bzs_telemetry_count_error(client->server->telemetry, reply->data + begin + 1,
                                   reply->size - begin - 1);
+    return is_error;
 }
 
 void bzs_account_failed(const struct bzs_call *call, uint64_t output) {
-    bzs_account_error(call->client, output);
-    bzs_counter_add(&call->client->loop->account->commands[bzs_command_id(call->command)].failed, 1);
+    if (bzs_account_error(call->client, output)) /* not one inside the answer of EXEC */
+        bzs_counter_add(&call->client->loop->account->commands[bzs_command_id(call->command)].failed, 1);
 }
 
 void bzs_account_rejected(const struct bzs_call *call, uint64_t output) {

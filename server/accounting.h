@@ -85,8 +85,8 @@ void bzs_account_close(const struct bzs_client *client);
 void bzs_account_failed(const struct bzs_call *call, uint64_t output);
 /** The same for a command that was not run. */
 void bzs_account_rejected(const struct bzs_call *call, uint64_t output);
-/** The same for an error that belongs to no command. */
-void bzs_account_error(const struct bzs_client *client, uint64_t output);
+/** The same for an error that belongs to no command; false if what was answered is none. */
+bool bzs_account_error(const struct bzs_client *client, uint64_t output);
 
 /** Whether a command is timed together with its neighbours: its work depends on nothing, and nothing is
  * large. */

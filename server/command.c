@@ -31,10 +31,11 @@ static struct {
 } catalog = {.once = PTHREAD_ONCE_INIT};
 
 static const struct bzs_command *const families[] = {
-    bzs_commands_string, bzs_commands_range,   bzs_commands_number,   bzs_commands_key,
-    bzs_commands_scan,   bzs_commands_expire,  bzs_commands_keyspace, bzs_commands_connection,
-    bzs_commands_wait,   bzs_commands_catalog, bzs_commands_server,   bzs_commands_config,
-    bzs_commands_info,   bzs_commands_slowlog, bzs_commands_latency,  bzs_commands_multi,
+    bzs_commands_string,  bzs_commands_range,   bzs_commands_number,   bzs_commands_key,
+    bzs_commands_scan,    bzs_commands_expire,  bzs_commands_keyspace, bzs_commands_connection,
+    bzs_commands_wait,    bzs_commands_catalog, bzs_commands_server,   bzs_commands_config,
+    bzs_commands_info,    bzs_commands_slowlog, bzs_commands_latency,  bzs_commands_scripting,
+    bzs_commands_cluster, bzs_commands_acl,     bzs_commands_debug,    bzs_commands_multi,
 };
 
 /**
@@ -145,7 +146,7 @@ const struct bzs_command *bzs_command_at(size_t index) {
     return index < bzs_command_count() ? catalog.list[index] : NULL;
 }
 
-static const struct bzs_command *find_child(const struct bzs_command *parent, struct bzs_slice name) {
+const struct bzs_command *bzs_command_find_child(const struct bzs_command *parent, struct bzs_slice name) {
     for (const struct bzs_command *child = parent->subcommands; child->name != NULL; child++)
         if (bzs_arg_is(name, child->name + strlen(parent->name) + 1))
             return child;
@@ -160,7 +161,7 @@ const struct bzs_command *bzs_command_find_full(struct bzs_slice full_name) {
     const struct bzs_command *parent = bzs_command_find((struct bzs_slice){full_name.data, parent_size});
     bool has_children = parent != NULL && parent->subcommands != NULL;
     struct bzs_slice child = {bar + 1, full_name.size - parent_size - 1};
-    return has_children ? find_child(parent, child) : NULL;
+    return has_children ? bzs_command_find_child(parent, child) : NULL;
 }
 
 /** A browser that was tricked into talking to this port sends one of these; Redis closes at once, too. */
@@ -209,7 +210,7 @@ static const struct bzs_command *look_up(struct bzs_call *call) {
     }
     if (command->subcommands == NULL || call->argc == 1)
         return command;
-    const struct bzs_command *child = find_child(command, call->argv[1]);
+    const struct bzs_command *child = bzs_command_find_child(command, call->argv[1]);
     if (child == NULL)
         reply_unknown_subcommand(call, command);
     return child;

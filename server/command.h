@@ -56,6 +56,10 @@ enum bzs_command_flags {
     BZS_NO_MULTI = 2048,        /**< "no_multi": not in a transaction */
     BZS_SKIP_SLOWLOG = 4096,    /**< "skip_slowlog": what it runs is looked at, not it */
 
+    BZS_SKIP_MONITOR = 8192,       /**< "skip_monitor": MONITOR shows what it runs, not it */
+    BZS_NO_MANDATORY_KEYS = 16384, /**< "no_mandatory_keys": may be called without keys */
+    BZS_MOVABLE_KEYS = 32768,      /**< "movablekeys": where the keys are, its arguments tell */
+
     /* Not shown */
     BZS_NOT_QUEUED = 1 << 22, /**< runs at once in a transaction, too */
     BZS_MORE_KEYS = 1 << 23,  /**< is about keys that the table does not tell, or in another keyspace */
@@ -95,6 +99,10 @@ extern const struct bzs_command bzs_commands_config[];
 extern const struct bzs_command bzs_commands_info[];
 extern const struct bzs_command bzs_commands_slowlog[];
 extern const struct bzs_command bzs_commands_latency[];
+extern const struct bzs_command bzs_commands_scripting[];
+extern const struct bzs_command bzs_commands_cluster[];
+extern const struct bzs_command bzs_commands_acl[];
+extern const struct bzs_command bzs_commands_debug[];
 extern const struct bzs_command bzs_commands_multi[];
 
 /** Runs one parsed command of a client: look-up, checks, handler. Writes exactly one reply. */
@@ -109,6 +117,9 @@ void bzs_command_execute(struct bzs_call *call);
 const struct bzs_command *bzs_command_find(struct bzs_slice name);
 /** Finds a command, or with a name like "client|id" a subcommand; NULL if there is none. */
 const struct bzs_command *bzs_command_find_full(struct bzs_slice full_name);
+/** Finds a subcommand of a command that has some; NULL if there is none with this name. */
+const struct bzs_command *bzs_command_find_child(const struct bzs_command *parent, struct bzs_slice name);
+
 /** The catalog's rows: each command followed by its subcommands. There is room for so many. */
 enum { BZS_COMMAND_ROWS_MAX = 448 };
 extern struct bzs_command bzs_command_rows[BZS_COMMAND_ROWS_MAX];

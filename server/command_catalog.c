@@ -1,7 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog.h"
+#include "catalog_keys.h"
 #include "command.h"
+#include "document.h"
 
 /* COMMAND: what the server tells about its own commands, in the shapes of Redis 7.0. */
 
@@ -34,39 +37,15 @@ static void reply_flags(struct bzs_call *call, unsigned flags) {
         {BZS_ALLOW_BUSY, "allow_busy"},
         {BZS_NO_MULTI, "no_multi"},
         {BZS_SKIP_SLOWLOG, "skip_slowlog"},
+        {BZS_SKIP_MONITOR, "skip_monitor"},
+        {BZS_NO_MANDATORY_KEYS, "no_mandatory_keys"},
+        {BZS_MOVABLE_KEYS, "movablekeys"},
     };
     enum { COUNT = sizeof(names) / sizeof(names[0]) };
     const char *words[COUNT];
     for (size_t i = 0; i < COUNT; i++)
         words[i] = (flags & names[i].flag) != 0 ? names[i].name : NULL;
     reply_words(call, words, COUNT);
-}
-
-enum { CATEGORIES_MAX = 9 };
-
-/** Categories follow from flags and group; absent ones are NULL. */
-static void find_categories(const struct bzs_command *command, const char *words_out[CATEGORIES_MAX]) {
-    bool is_data = (command->flags & (BZS_WRITE | BZS_READONLY)) != 0;
-    bool is_string = strcmp(command->group, "string") == 0;
-    bool is_admin = (command->flags & BZS_ADMIN) != 0;
-    words_out[0] = is_data && !is_string ? "@keyspace" : NULL;
-    words_out[1] = (command->flags & BZS_READONLY) != 0 ? "@read" : NULL;
-    words_out[2] = (command->flags & BZS_WRITE) != 0 ? "@write" : NULL;
-    words_out[3] = is_string ? "@string" : NULL;
-    words_out[4] = is_admin ? "@admin" : NULL;
-    words_out[5] = (command->flags & BZS_FAST) != 0 ? "@fast" : "@slow";
-    words_out[6] = is_admin ? "@dangerous" : NULL;
-    words_out[7] = strcmp(command->group, "connection") == 0 ? "@connection" : NULL;
-    words_out[8] = strcmp(command->group, "transactions") == 0 ? "@transaction" : NULL;
-}
-
-static bool is_in_category(const struct bzs_command *command, struct bzs_slice category) {
-    const char *words[CATEGORIES_MAX];
-    find_categories(command, words);
-    for (size_t i = 0; i < CATEGORIES_MAX; i++)
-        if (words[i] != NULL && bzs_arg_is(category, words[i] + 1))
-            return true;
-    return false;
 }
 
 /** Begins {"type": type, "spec": {...}} of a key specification. */
@@ -84,23 +63,42 @@ static void reply_field(struct bzs_call *call, const char *name, int value) {
     bzs_reply_integer(call->reply, value);
 }
 
-static void reply_key_specifications(struct bzs_call *call, const struct bzs_command *command) {
-    static const char *const reads[] = {"RO", "access"};
-    static const char *const writes[] = {"RW", "access", "update"};
-    bool is_write = (command->flags & BZS_WRITE) != 0;
-    bzs_reply_set(call->reply, command->first_key > 0 ? 1 : 0);
-    if (command->first_key == 0)
-        return;
+static void reply_key_specification(struct bzs_call *call, const struct bzs_key_specification *keys) {
     bzs_reply_map(call->reply, 3);
     bzs_reply_text(call->reply, "flags");
-    reply_words(call, is_write ? writes : reads, is_write ? 3 : 2);
+    bzs_catalog_write_words(keys->flags, call->reply);
     begin_key_step(call, "begin_search", "index", 1);
-    reply_field(call, "index", command->first_key);
+    reply_field(call, "index", keys->first);
+    if (keys->is_counted) {
+        begin_key_step(call, "find_keys", "keynum", 3);
+        reply_field(call, "keynumidx", 0);
+        reply_field(call, "firstkey", 1);
+        reply_field(call, "keystep", 1);
+        return;
+    }
     begin_key_step(call, "find_keys", "range", 3);
-    reply_field(call, "lastkey",
-                command->last_key < 0 ? command->last_key : command->last_key - command->first_key);
-    reply_field(call, "keystep", command->key_step);
+    reply_field(call, "lastkey", keys->last);
+    reply_field(call, "keystep", keys->step);
     reply_field(call, "limit", 0);
+}
+
+static void reply_key_specifications(struct bzs_call *call, const struct bzs_command *command) {
+    struct bzs_key_specification keys[BZS_KEY_SPECIFICATIONS_MAX];
+    size_t count = bzs_catalog_keys(command, keys);
+    bzs_reply_set(call->reply, count);
+    for (size_t i = 0; i < count; i++)
+        reply_key_specification(call, &keys[i]);
+}
+
+/** Words with blanks between them as a set of bulk strings, which tips are. */
+static void reply_tips(struct bzs_call *call, const char *tips) {
+    size_t count = 0;
+    for (const char *rest = tips; rest != NULL;
+         rest = strchr(rest, ' '), rest = rest != NULL ? rest + 1 : NULL)
+        count++;
+    bzs_reply_set(call->reply, count);
+    for (const char *rest = tips; count-- > 0; rest += strcspn(rest, " ") + 1)
+        bzs_reply_bulk(call->reply, rest, strcspn(rest, " "));
 }
 
 static size_t count_children(const struct bzs_command *command) {
@@ -112,8 +110,6 @@ static size_t count_children(const struct bzs_command *command) {
 
 /** Everything of COMMAND INFO but the subcommands. */
 static void reply_details(struct bzs_call *call, const struct bzs_command *command) {
-    const char *categories[CATEGORIES_MAX];
-    find_categories(command, categories);
     bzs_reply_array(call->reply, 10);
     bzs_reply_text(call->reply, command->name);
     bzs_reply_integer(call->reply, command->arity);
@@ -121,8 +117,8 @@ static void reply_details(struct bzs_call *call, const struct bzs_command *comma
     bzs_reply_integer(call->reply, command->first_key);
     bzs_reply_integer(call->reply, command->last_key);
     bzs_reply_integer(call->reply, command->key_step);
-    reply_words(call, categories, CATEGORIES_MAX);
-    bzs_reply_set(call->reply, 0); /* tips */
+    bzs_catalog_write_categories(command, call->reply);
+    reply_tips(call, bzs_document_of(command)->tips);
     reply_key_specifications(call, command);
 }
 
@@ -161,25 +157,70 @@ static void run_count(struct bzs_call *call) {
     bzs_reply_integer(call->reply, (int64_t)bzs_command_count());
 }
 
-static void reply_summary(struct bzs_call *call, const struct bzs_command *command, size_t fields) {
+static void reply_text_field(struct bzs_call *call, const char *name, const char *text, size_t size) {
+    bzs_reply_text(call->reply, name);
+    bzs_reply_bulk(call->reply, text, size);
+}
+
+/** Writes "version text|version text" as pairs. */
+static void reply_history(struct bzs_call *call, const char *history) {
+    size_t count = 1;
+    for (const char *rest = history; (rest = strchr(rest, '|')) != NULL; rest++)
+        count++;
+    bzs_reply_text(call->reply, "history");
+    bzs_reply_set(call->reply, count);
+    for (const char *rest = history; count-- > 0;) {
+        size_t version = strcspn(rest, " ");
+        size_t size = strcspn(rest, "|");
+        bzs_reply_array(call->reply, 2);
+        bzs_reply_bulk(call->reply, rest, version);
+        bzs_reply_bulk(call->reply, rest + version + 1, size - version - 1);
+        rest += size + 1;
+    }
+}
+
+static void reply_replacement(struct bzs_call *call, const char *replaced) {
+    size_t version = strcspn(replaced, " ");
+    bzs_reply_text(call->reply, "doc_flags");
+    bzs_reply_set(call->reply, 1);
+    bzs_reply_simple(call->reply, "deprecated");
+    reply_text_field(call, "deprecated_since", replaced, version);
+    reply_text_field(call, "replaced_by", replaced + version + 1, strlen(replaced + version + 1));
+}
+
+/** Everything of COMMAND DOCS but the subcommands, of which there may be some. */
+static void reply_document(struct bzs_call *call, const struct bzs_command *command, bool has_children) {
+    const struct bzs_document *document = bzs_document_of(command);
+    const char *complexity = document->complexity != NULL ? document->complexity
+                             : command->handler == NULL   ? "that of the subcommand"
+                                                          : "O(1)";
     bzs_reply_text(call->reply, command->name);
-    bzs_reply_map(call->reply, fields);
-    bzs_reply_text(call->reply, "summary");
-    bzs_reply_text(call->reply, command->summary);
-    bzs_reply_text(call->reply, "since");
-    bzs_reply_text(call->reply, command->since);
-    bzs_reply_text(call->reply, "group");
-    bzs_reply_text(call->reply, command->group);
+    bzs_reply_map(call->reply, 4 + (size_t)(document->history != NULL) +
+                                   (document->replaced != NULL ? 3 : 0) + (document->arguments != NULL) +
+                                   has_children);
+    reply_text_field(call, "summary", command->summary, strlen(command->summary));
+    reply_text_field(call, "since", command->since, strlen(command->since));
+    reply_text_field(call, "group", command->group, strlen(command->group));
+    reply_text_field(call, "complexity", complexity, strlen(complexity));
+    if (document->history != NULL)
+        reply_history(call, document->history);
+    if (document->replaced != NULL)
+        reply_replacement(call, document->replaced);
+    if (document->arguments != NULL) {
+        bzs_reply_text(call->reply, "arguments");
+        if (!bzs_document_write_arguments(document->arguments, call->reply))
+            bzs_reply_array(call->reply, 0); /* a mistake in our table, which a test finds */
+    }
 }
 
 static void reply_documentation(struct bzs_call *call, const struct bzs_command *command) {
     size_t children = count_children(command);
-    reply_summary(call, command, children > 0 ? 4 : 3);
+    reply_document(call, command, children > 0);
     if (children > 0) {
         bzs_reply_text(call->reply, "subcommands");
         bzs_reply_map(call->reply, children);
         for (size_t i = 0; i < children; i++)
-            reply_summary(call, &command->subcommands[i], 3);
+            reply_document(call, &command->subcommands[i], false);
     }
 }
 
@@ -206,7 +247,7 @@ struct list_filter {
 static bool is_listed(const struct bzs_command *command, const struct list_filter *filter) {
     switch (filter->kind) {
     case BY_CATEGORY:
-        return command->handler != NULL && is_in_category(command, filter->text);
+        return command->handler != NULL && bzs_catalog_is_in_category(command, filter->text);
     case BY_PATTERN:
         return bzs_glob_matches(filter->text, (struct bzs_slice){command->name, strlen(command->name)});
     case BY_MODULE: /* there are no modules */
@@ -268,6 +309,10 @@ static void run_help(struct bzs_call *call) {
         "    Details of all commands.",
         "COUNT",
         "    The number of commands.",
+        "GETKEYS <command> [<arg> ...]",
+        "    The keys among these arguments.",
+        "GETKEYSANDFLAGS <command> [<arg> ...]",
+        "    The same, with what happens to each key.",
         "DOCS [<command-name> ...]",
         "    Documentation of these commands, or of all.",
         "INFO [<command-name> ...]",
@@ -283,6 +328,10 @@ static const struct bzs_command command_commands[] = {
      "Counts the commands."},
     {"command|docs", run_docs, -2, BZS_LOADING | BZS_STALE, 0, 0, 0, NULL, "server", "7.0.0",
      "Documents commands."},
+    {"command|getkeys", bzs_catalog_run_getkeys, -4, BZS_LOADING | BZS_STALE, 0, 0, 0, NULL, "server",
+     "2.8.13", "Finds the keys among the arguments of a command."},
+    {"command|getkeysandflags", bzs_catalog_run_getkeysandflags, -4, BZS_LOADING | BZS_STALE, 0, 0, 0, NULL,
+     "server", "7.0.0", "Finds the keys of a command and what happens to each."},
     {"command|help", run_help, 2, BZS_LOADING | BZS_STALE, 0, 0, 0, NULL, "server", "5.0.0",
      "Explains the subcommands."},
     {"command|info", run_info, -2, BZS_LOADING | BZS_STALE, 0, 0, 0, NULL, "server", "2.8.13",

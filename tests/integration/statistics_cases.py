@@ -70,6 +70,11 @@ def case_slowlog(program):
         server.stop()
 
 
+def is_refused(name):
+    """The command says that it is left out, and the connection stays."""
+    return lambda reply: isinstance(reply, Failure) and reply.startswith("ERR '%s' is not available: " % name)
+
+
 TABLE = [
     ("SLOWLOG GET -2", Failure("ERR count should be greater than or equal to -1")),
     ("SLOWLOG GET x", Failure("ERR count should be greater than or equal to -1")),
@@ -89,6 +94,64 @@ TABLE = [
     ("LATENCY GRAPH command", Failure("ERR No samples available for event 'command'")),
     ("LATENCY DOCTOR", lambda reply: b"latency-monitor-threshold" in reply),
     ("LATENCY HELP", lambda reply: reply[0].startswith(b"LATENCY <subcommand>")),
+    ("EVAL x 0", is_refused("eval")),
+    ("EVALSHA x 0", is_refused("evalsha")),
+    ("FCALL_RO f 0", is_refused("fcall_ro")),
+    ("SCRIPT LOAD x", is_refused("script|load")),
+    ("SCRIPT EXISTS a b", [0, 0]),
+    ("SCRIPT FLUSH", b"OK"),
+    ("SCRIPT FLUSH ASYNC", b"OK"),
+    ("SCRIPT FLUSH foo", Failure("ERR SCRIPT FLUSH only support SYNC|ASYNC option")),
+    ("SCRIPT KILL", Failure("NOTBUSY No scripts in execution right now.")),
+    ("SCRIPT DEBUG no", b"OK"),
+    ("SCRIPT DEBUG yes", is_refused("script|debug")),
+    ("FUNCTION LIST", []),
+    ("FUNCTION LIST LIBRARYNAME x WITHCODE", []),
+    ("FUNCTION LIST foo", Failure("ERR Unknown argument foo")),
+    ("FUNCTION LIST LIBRARYNAME", Failure("ERR library name argument was not given")),
+    ("FUNCTION FLUSH SYNC", b"OK"),
+    ("FUNCTION FLUSH foo", Failure("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")),
+    ("FUNCTION DUMP", b"\n\x00]\x9b\\@\x0f\x7f\xa2\xda"),
+    ("FUNCTION LOAD x", is_refused("function|load")),
+    ("FUNCTION RESTORE x", is_refused("function|restore")),
+    ("FUNCTION DELETE x", Failure("ERR Library not found")),
+    ("MODULE LIST", []),
+    ("MODULE LOAD x", is_refused("module|load")),
+    ("CLUSTER INFO", Failure("ERR This instance has cluster support disabled")),
+    ("CLUSTER NODES", Failure("ERR This instance has cluster support disabled")),
+    ("READONLY", Failure("ERR This instance has cluster support disabled")),
+    ("ROLE", [b"master", 0, []]),
+    ("REPLICAOF no one", b"OK"),
+    ("SLAVEOF NO ONE", b"OK"),
+    ("REPLICAOF a b", Failure("ERR Invalid master port")),
+    ("REPLICAOF a 1", is_refused("replicaof")),
+    ("SYNC", is_refused("sync")),
+    ("PSYNC ? -1", is_refused("psync")),
+    ("FAILOVER", Failure("ERR FAILOVER requires connected replicas.")),
+    ("FAILOVER ABORT", Failure("ERR No failover in progress.")),
+    ("ACL WHOAMI", b"default"),
+    ("ACL USERS", [b"default"]),
+    ("ACL LIST", [b"user default on nopass ~* &* +@all"]),
+    ("ACL GETUSER nobody", None),
+    ("ACL CAT", lambda reply: len(reply) == 21 and b"dangerous" in reply),
+    ("ACL CAT scripting", lambda reply: b"eval" in reply and b"get" not in reply),
+    ("ACL CAT nosuch", Failure("ERR Unknown category 'nosuch'")),
+    ("ACL SETUSER x", is_refused("acl|setuser")),
+    ("ACL DELUSER x", 0),
+    ("ACL DELUSER x default", Failure("ERR The 'default' user cannot be removed")),
+    ("ACL GENPASS", lambda reply: len(reply) == 64),
+    ("ACL GENPASS 5", lambda reply: len(reply) == 2),
+    ("ACL GENPASS 4096", lambda reply: len(reply) == 1024),
+    ("ACL LOG", []),
+    ("ACL LOG RESET", b"OK"),
+    ("ACL DRYRUN default GET a", b"OK"),
+    ("ACL DRYRUN nobody GET a", Failure("ERR User 'nobody' not found")),
+    ("ACL DRYRUN default nosuch", Failure("ERR Command 'nosuch' not found")),
+    ("DEBUG SLEEP 0", lambda reply: reply.startswith("ERR DEBUG command not allowed.")),
+    ("LOLWUT", lambda reply: b"BlitzDB ver. " in reply),
+    ("LOLWUT VERSION 5 20 8 1", lambda reply: reply.count(b"\n") == 9 and b"_" * 20 + b"\n" in reply),
+    ("LOLWUT 999999999999 -5 1", lambda reply: b"_" * 200 in reply),
+    ("LOLWUT VERSION x", Failure("ERR value is not an integer or out of range")),
     ("SLOWLOG HELP", lambda reply: reply[0].startswith(b"SLOWLOG <subcommand>")),
 ]
 
@@ -103,5 +166,24 @@ def case_statistics_commands(server):
             expect(holds, "RESP%d, %r answered %r" % (protocol, words, reply))
 
 
+def case_debug(program):
+    """DEBUG SLEEP holds up its own thread, if the setting allows it to a connection of this machine."""
+    server = ServerProcess(program, "--enable-debug-command", "local", "--latency-monitor-threshold", "20")
+    try:
+        client = Client(server)
+        expect(client.ask("DEBUG", "SLEEP", "0.05") == b"OK", "DEBUG SLEEP")
+        expect(client.ask("DEBUG", "FOO").startswith("ERR unknown subcommand"), "DEBUG FOO")
+        ((event, _, last, longest),) = client.ask("LATENCY", "LATEST")
+        expect(event == b"command" and last == longest and last >= 50, "LATENCY LATEST: %d ms" % last)
+        expect(client.ask("LATENCY", "HISTORY", "command")[0][1] == last, "LATENCY HISTORY")
+        expect(b"ms |####" in client.ask("LATENCY", "GRAPH", "command"), "LATENCY GRAPH")
+        expect(b"command: 1 samples" in client.ask("LATENCY", "DOCTOR"), "LATENCY DOCTOR")
+        ((_, _, microseconds, words, _, _),) = client.ask("SLOWLOG", "GET")
+        expect(microseconds >= 50000 and words == [b"DEBUG", b"SLEEP", b"0.05"], "SLOWLOG: %r" % words)
+        expect(client.ask("LATENCY", "RESET") == 1 and client.ask("LATENCY", "LATEST") == [], "LATENCY RESET")
+    finally:
+        server.stop()
+
+
 ON_ONE_SERVER = [case_commandstats, case_statistics_commands]
-ON_THEIR_OWN = [case_slowlog]
+ON_THEIR_OWN = [case_slowlog, case_debug]
