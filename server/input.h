@@ -38,7 +38,9 @@ char *bzs_input_room(struct bzs_input *input, size_t size_max, size_t *size_out)
 /** So many bytes were put into the room. */
 void bzs_input_received(struct bzs_input *input, size_t size);
 
-/** So many bytes from the beginning are done with; the memory is released if they were the last. */
+/** So many bytes from the beginning are done with; memory that is mostly empty now is released. What waits
+ * may move.
+ */
 void bzs_input_consume(struct bzs_input *input, size_t size);
 
 #endif

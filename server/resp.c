@@ -17,7 +17,6 @@ void bzs_resp_init(struct bzs_resp *resp) {
 
 void bzs_resp_deinit(struct bzs_resp *resp) {
     free(resp->argv);
-    free(resp->parts);
     *resp = (struct bzs_resp){0};
 }
 
@@ -40,12 +39,10 @@ void bzs_resp_error_text(const struct bzs_resp *resp, char text_out[BZS_RESP_ERR
         snprintf(text_out + size, BZS_RESP_ERROR_SIZE - (size_t)size, "'%c'", resp->unexpected);
 }
 
-static bool grow(struct bzs_resp *resp) {
-    size_t capacity = resp->capacity == 0 ? FIRST_CAPACITY : resp->capacity * 2;
-    struct bzs_resp_part *parts = realloc(resp->parts, capacity * sizeof(*parts));
-    if (parts == NULL)
-        return false;
-    resp->parts = parts;
+/** Room for so many arguments; false if memory ran out. */
+static bool reserve(struct bzs_resp *resp, size_t capacity) {
+    if (capacity <= resp->capacity)
+        return true;
     struct bzs_slice *argv = realloc(resp->argv, capacity * sizeof(*argv));
     if (argv == NULL)
         return false;
@@ -54,20 +51,12 @@ static bool grow(struct bzs_resp *resp) {
     return true;
 }
 
-static bool add_part(struct bzs_resp *resp, size_t offset, size_t size) {
-    if (resp->argc == resp->capacity && !grow(resp))
+static bool add_word(struct bzs_resp *resp, struct bzs_slice word) {
+    bool is_full = resp->argc == resp->capacity;
+    if (is_full && !reserve(resp, resp->capacity == 0 ? FIRST_CAPACITY : resp->capacity * 2))
         return false;
-    resp->parts[resp->argc++] = (struct bzs_resp_part){offset, size};
+    resp->argv[resp->argc++] = word;
     return true;
-}
-
-/** The whole command is there: turns offsets into slices and gets ready for the next one. */
-static enum bzs_resp_result finish(struct bzs_resp *resp, const char *data, size_t size,
-                                   size_t *consumed_out) {
-    for (size_t i = 0; i < resp->argc; i++)
-        resp->argv[i] = (struct bzs_slice){data + resp->parts[i].offset, resp->parts[i].size};
-    *consumed_out = size;
-    return BZS_RESP_COMMAND;
 }
 
 static enum bzs_resp_result next_inline(struct bzs_resp *resp, char *data, size_t size,
@@ -81,11 +70,12 @@ static enum bzs_resp_result next_inline(struct bzs_resp *resp, char *data, size_
     struct bzs_slice word;
     enum bzs_words_result found;
     while ((found = bzs_words_next(&cursor, newline, &word)) == BZS_WORDS_WORD)
-        if (!add_part(resp, (size_t)(word.data - data), word.size))
+        if (!add_word(resp, word))
             return BZS_RESP_NO_MEMORY;
     if (found == BZS_WORDS_UNBALANCED)
         return malformed(resp, "unbalanced quotes in request");
-    return finish(resp, data, (size_t)(newline - data) + 1, consumed_out);
+    *consumed_out = (size_t)(newline - data) + 1;
+    return BZS_RESP_COMMAND;
 }
 
 /**
@@ -121,7 +111,8 @@ static enum bzs_resp_result begin_array(struct bzs_resp *resp, const char *data,
         return malformed(resp, "invalid multibulk length");
     if (count > BZS_RESP_UNAUTHENTICATED_ARGUMENTS_MAX && !limits->authenticated)
         return malformed(resp, "unauthenticated multibulk length");
-    resp->missing = count > 0 ? (size_t)count : 0;
+    resp->count = count > 0 ? (size_t)count : 0;
+    resp->missing = resp->count;
     return BZS_RESP_COMMAND;
 }
 
@@ -156,11 +147,26 @@ static enum bzs_resp_result next_argument(struct bzs_resp *resp, const char *dat
     }
     if (size - resp->parsed < resp->bulk_size + 2)
         return BZS_RESP_MORE;
-    if (!add_part(resp, resp->parsed, resp->bulk_size))
-        return BZS_RESP_NO_MEMORY;
     resp->parsed += resp->bulk_size + 2;
     resp->in_bulk = false;
     resp->missing--;
+    return BZS_RESP_COMMAND;
+}
+
+/** The whole command is there and sound: finds its arguments, from length to length. */
+static enum bzs_resp_result finish(struct bzs_resp *resp, const char *data, size_t *consumed_out) {
+    if (!reserve(resp, resp->count))
+        return BZS_RESP_NO_MEMORY;
+    const char *at = (const char *)memchr(data, '\r', resp->parsed) + 2;
+    for (size_t i = 0; i < resp->count; i++) {
+        const char *line_end = memchr(at, '\r', resp->parsed - (size_t)(at - data));
+        int64_t size = 0;
+        (void)bzs_parse_integer((struct bzs_slice){at + 1, (size_t)(line_end - at) - 1}, &size);
+        resp->argv[i] = (struct bzs_slice){line_end + 2, (size_t)size};
+        at = line_end + 2 + size + 2;
+    }
+    resp->argc = resp->count;
+    *consumed_out = resp->parsed;
     return BZS_RESP_COMMAND;
 }
 
@@ -184,5 +190,5 @@ enum bzs_resp_result bzs_resp_next(struct bzs_resp *resp, char *data, size_t siz
     }
     while (result == BZS_RESP_COMMAND && resp->missing > 0)
         result = next_argument(resp, data, size, limits);
-    return result == BZS_RESP_COMMAND ? finish(resp, data, resp->parsed, consumed_out) : result;
+    return result == BZS_RESP_COMMAND ? finish(resp, data, consumed_out) : result;
 }

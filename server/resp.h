@@ -4,11 +4,12 @@
  *
  * The caller shows the bytes that begin with the next command; the answer is a command and how many bytes it
  * took, "need more", or a protocol error with the text of Redis 7.0. After "need more" the same bytes must be
- * shown again with more behind them; they may have moved in memory. What was understood already is remembered
- * as offsets, so a large command that arrives in small pieces is parsed once.
+ * shown again with more behind them; they may have moved in memory. How far they were understood is
+ * remembered, so a large command that arrives in small pieces is not read from its beginning each time.
  *
  * Requests are arrays of bulk strings (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`) or inline commands (`GET k\r\n`,
- * unquoted in place). Memory grows with the arguments that arrived, never with a length that was announced.
+ * unquoted in place). An unfinished command takes no memory but its bytes, however many arguments it
+ * announced or has: where they lie is looked up again when the last one is there.
  *
  * Specification: the Redis serialization protocol, section "Sending commands to a Redis server".
  */
@@ -40,25 +41,19 @@ struct bzs_resp_limits {
     bool authenticated;   /**< false: the tight limits above apply */
 };
 
-/** Where an argument lies, counted from the first byte of its command. */
-struct bzs_resp_part {
-    size_t offset;
-    size_t size;
-};
-
 /** Parser of one connection. Zeroed is initialized. */
 struct bzs_resp {
     struct bzs_slice *argv; /**< after BZS_RESP_COMMAND: the arguments, pointing into the bytes */
     size_t argc;
     const char *error; /**< after BZS_RESP_MALFORMED: see bzs_resp_error_text() */
 
-    struct bzs_resp_part *parts; /**< arguments found so far */
-    size_t capacity;             /**< of argv and parts */
-    size_t missing;              /**< arguments still to come; 0: between commands */
-    size_t parsed;               /**< bytes of the command that are understood */
-    size_t bulk_size;            /**< size of the argument being received */
-    bool in_bulk;                /**< `bulk_size` is known */
-    char unexpected;             /**< the byte the error is about, if it is about one */
+    size_t capacity;  /**< of argv */
+    size_t count;     /**< arguments of the command being received */
+    size_t missing;   /**< those still to come; 0: between commands */
+    size_t parsed;    /**< bytes of the command that are understood */
+    size_t bulk_size; /**< size of the argument being received */
+    bool in_bulk;     /**< `bulk_size` is known */
+    char unexpected;  /**< the byte the error is about, if it is about one */
 };
 
 /** Room for any error text. */

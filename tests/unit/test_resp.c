@@ -244,7 +244,8 @@ Test(resp, configured_bulk_limit) {
     expect("*2\r\n$3\r\nGET\r\n$4\r\n", 17, &small, "Protocol error: invalid bulk length");
 }
 
-/* A command of very many empty arguments, in pieces, is parsed once and its memory is given back. */
+/* A command of very many empty arguments, in pieces: memory is taken for it once it is whole, and given back.
+ */
 Test(resp, many_arguments) {
     enum { COUNT = 100000, PIECE = 6 };
     char *stream = malloc(16 + (size_t)COUNT * PIECE);
@@ -257,6 +258,7 @@ Test(resp, many_arguments) {
     size_t consumed;
     for (size_t shown = 1000; shown < size; shown += 1000)
         cr_assert_eq(bzs_resp_next(&resp, stream, shown, &usual, &consumed), BZS_RESP_MORE);
+    cr_assert_eq(resp.capacity, 0, "an unfinished command takes no memory");
     cr_assert_eq(bzs_resp_next(&resp, stream, size, &usual, &consumed), BZS_RESP_COMMAND);
 
     cr_assert_eq(resp.argc, COUNT);
