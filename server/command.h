@@ -87,6 +87,8 @@ struct bzs_command {
 extern const struct bzs_command bzs_commands_string[];
 extern const struct bzs_command bzs_commands_range[];
 extern const struct bzs_command bzs_commands_number[];
+extern const struct bzs_command bzs_commands_bitmap[];
+extern const struct bzs_command bzs_commands_bitfield[];
 extern const struct bzs_command bzs_commands_key[];
 extern const struct bzs_command bzs_commands_scan[];
 extern const struct bzs_command bzs_commands_expire[];

@@ -41,6 +41,10 @@ blitzdb_status bzs_data_view(struct bzs_call *call, size_t count, blitzdb_view_f
 }
 
 bool bzs_data_begin(struct bzs_call *call, size_t count, blitzdb_txn **txn_out) {
+    return bzs_data_begin_at(call, 1, count, txn_out);
+}
+
+bool bzs_data_begin_at(struct bzs_call *call, size_t first, size_t count, blitzdb_txn **txn_out) {
     blitzdb_key keys_inline[BZS_DATA_KEYS_INLINE];
     blitzdb_key *keys = keys_inline;
     blitzdb_key *memory = NULL;
@@ -53,7 +57,7 @@ bool bzs_data_begin(struct bzs_call *call, size_t count, blitzdb_txn **txn_out) 
         keys = memory;
     }
     for (size_t i = 0; i < count; i++)
-        keys[i] = (blitzdb_key){call->argv[i + 1].data, call->argv[i + 1].size, keyspace};
+        keys[i] = (blitzdb_key){call->argv[first + i].data, call->argv[first + i].size, keyspace};
 
     blitzdb_status status = blitzdb_txn_begin(call->db, keys, count, txn_out);
 

@@ -34,6 +34,9 @@ blitzdb_status bzs_data_view(struct bzs_call *call, size_t count, blitzdb_view_f
 /** Begins a transaction over the keys in arguments 1 to `count`; false: the error reply has been written. */
 bool bzs_data_begin(struct bzs_call *call, size_t count, blitzdb_txn **txn_out);
 
+/** The same over `count` keys from the argument `first` on. */
+bool bzs_data_begin_at(struct bzs_call *call, size_t first, size_t count, blitzdb_txn **txn_out);
+
 /** Commits if everything was staged well, else drops the transaction. Answers the first failure. */
 blitzdb_status bzs_data_end(blitzdb_txn *txn, blitzdb_status staged);
 

@@ -154,6 +154,7 @@ const struct bzs_command bzs_commands_range[] = {
      "Tells the size of a value in bytes."},
     {"getrange", run_getrange, 4, BZS_READONLY, 1, 1, 1, NULL, "string", "2.4.0",
      "Gets a part of a value by first and last position."},
+    {"substr", run_getrange, 4, BZS_READONLY, 1, 1, 1, NULL, "string", "1.0.0", "The old name of GETRANGE."},
     {"setrange", run_setrange, 4, BZS_WRITE | BZS_DENYOOM, 1, 1, 1, NULL, "string", "2.2.0",
      "Overwrites a part of a value, filling a gap with zero bytes."},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL},

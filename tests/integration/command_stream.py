@@ -54,11 +54,15 @@ multi x|exec|exec x|discard|discard x|watch|unwatch|unwatch x|watch a b c|unwatc
 multi|get|exec|multi|exec x|exec|multi|multi|discard|multi|watch a|watch|exec|multi|client foo|foo|exec
 multi|save|exec|multi|shutdown abort|exec|multi|save x|discard|multi|wait 1 0|wait 0 7|ping|exec|multi|reset|exec
 multi|set a 1|incr a|select 1|get a|incr a|select 0|get a|foo|exec|multi|flushall|set a 1|dbsize|keys *|exec
+bitcount absent x y|bitcount absent 1|bitpos absent 1 x|bitpos absent 2|bitfield absent|bitfield_ro absent
+set k foobar|bitcount k 5 1 foo|bitcount k -1 -2 foo|bitpos k 1 0 -1 bit x|bitpos k 1 5 1|bitpos k 0 9|del k
 auth|auth x|auth default x|auth a b|auth a b c|reset x|swapdb x 1|swapdb 0 x|swapdb 0 16|swapdb 0|quit x
 """
 
 # Numbers in these commands are times: only expiry() may choose them.
 EXPIRING = {b"set", b"setex", b"psetex", b"getex", b"expire", b"pexpire", b"expireat", b"pexpireat"}
+# Numbers in these are positions, and large ones make large values: only offset() may choose them.
+SPARSE = {b"setbit", b"bitfield"}
 
 
 def fixed_commands():
@@ -180,6 +184,10 @@ class Generator:
             (1, self.hello, self.client, fixed(b"time")),
             (1, self.unknown),
             (4, self.transaction),
+            (3, fixed(b"setbit", key, self.offset, self.bit), fixed(b"getbit", key, self.offset)),
+            (3, self.bitcount, self.bitpos, self.bitop),
+            (4, self.bitfield),
+            (1, fixed(b"substr", key, number, number)),
         ]
 
     def set(self):
@@ -245,6 +253,54 @@ class Generator:
         name = self.pick((b"foo", b"", b"getx", b"se", b"\r\n", b"x" * 200))
         return [name] + [self.value() for _ in range(self.random.randint(0, 3))]
 
+    def offset(self):
+        """Of a bit."""
+        if self.chance(90):
+            return b"%d" % self.random.randint(0, 200)
+        return self.pick((b"-1", b"4294967296", b"9223372036854775807", b"30000", b"x", b"", b"1.0", b"01", b"#1"))
+
+    def bit(self):
+        return self.pick((b"0", b"1")) if self.chance(95) else self.pick(ODD_NUMBERS)
+
+    def position(self):
+        return b"%d" % self.random.randint(-50, 50) if self.chance(95) else self.number()
+
+    def bit_range(self):
+        unit = [self.word(self.pick((b"byte", b"bit", b"bit", b"foo")))] if self.chance(60) else []
+        return [self.position(), self.position()] + unit
+
+    def bitcount(self):
+        return [b"bitcount", self.key()] + (self.bit_range() if self.chance(70) else [])
+
+    def bitpos(self):
+        rest = self.pick(([], [self.position()], self.bit_range(), self.bit_range()))
+        return [b"bitpos", self.key(), self.bit()] + rest
+
+    def bitop(self):
+        how = self.word(self.pick((b"and", b"or", b"xor", b"not", b"foo" if self.chance(10) else b"or")))
+        sources = [self.key()] if how.lower() == b"not" and self.chance(90) else self.many(lambda: [self.key()])
+        return [b"bitop", how, self.key()] + sources
+
+    def bitfield_type(self):
+        if self.chance(3):
+            return self.pick((b"u64", b"i65", b"u0", b"i0", b"u", b"", b"x8", b"I8", b"u8x", b"u-1", b"i08"))
+        return self.pick((b"u%d" % self.random.randint(1, 63), b"i%d" % self.random.randint(1, 64), b"u8", b"i64"))
+
+    def bitfield_step(self):
+        word = self.pick((b"get", b"set", b"incrby", b"overflow"))
+        if word == b"overflow":
+            return [word, self.word(self.pick((b"wrap", b"sat", b"fail", b"foo" if self.chance(5) else b"sat")))]
+        offset = b"#%d" % self.random.randint(0, 9) if self.chance(30) else self.offset()
+        step = [self.word(word), self.bitfield_type(), offset]
+        return step if word == b"get" else step + [self.number()]
+
+    def bitfield(self):
+        if self.chance(20):
+            steps = self.many(lambda: [b"get", self.bitfield_type(), self.offset()])
+            return [self.pick((b"bitfield", b"bitfield_ro")), self.key()] + steps
+        steps = [part for _ in range(self.random.randint(0, 6)) for part in self.bitfield_step()]
+        return [b"bitfield" if self.chance(95) else b"bitfield_ro", self.key()] + steps
+
     def transaction(self):
         """A list of commands: MULTI, some of any kind and EXEC, seldom with a mistake, often with WATCH."""
         commands = []
@@ -274,7 +330,7 @@ class Generator:
 
     def spoil(self, command):
         """Drops, repeats, adds or replaces an argument."""
-        words = NO_TIMES if command[0] in EXPIRING else WORDS + ODD_NUMBERS + KEYS
+        words = NO_TIMES if command[0] in EXPIRING | SPARSE else WORDS + ODD_NUMBERS + KEYS
         at = self.random.randint(1, len(command))
         how = self.random.randint(0, 3)
         if how == 0 and at < len(command):

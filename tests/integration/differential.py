@@ -115,6 +115,18 @@ set k v | k | flushdb
 set k v | k | swapdb 0 1
 set k v | other | set k w
 set k v | k | touch k
+set k v | k | setbit k 1 1
+set k v | k | setbit k 0 1
+set k v | k | setbit k 20 0
+set k v | k | getbit k 0
+| k | setbit k 0 0
+set k v | k | bitfield k get u8 0
+set k v | k | bitfield k incrby u8 0 0
+set k v | k | bitfield k set u8 8 0
+set k v | k | bitfield k overflow fail incrby u8 0 255
+set k v | k | bitop not other k
+set k v | k | bitop or k k
+| k | bitop or k absent
 """
 
 # Commands of later versions than the one compared with.
