@@ -13,10 +13,13 @@
 
 /* The look-up: filled once, read-only from then on. A quarter full at most, so that probes stay short. */
 enum { SLOT_COUNT = 1024, SLOT_BITS = 10, COMMANDS_MAX = SLOT_COUNT / 4, NAME_SIZE_MAX = 32, WORD_SIZE = 8 };
+/* Of a name that rename-command gave. */
+enum { RENAMED_SIZE_MAX = 128 };
 
 /** A command and what its name is compared by. */
 struct slot {
     const struct bzs_command *command; /**< NULL: the slot is empty */
+    const char *name;                  /**< its own, or the one that rename-command gave it */
     uint64_t word;                     /**< see word_of() */
     size_t size;                       /**< of the name */
     bool is_exact;                     /**< word and size tell it from any other text */
@@ -26,6 +29,7 @@ static struct {
     pthread_once_t once;
     struct slot slots[SLOT_COUNT];
     const struct bzs_command *list[COMMANDS_MAX];
+    const char *names[COMMANDS_MAX]; /**< what each one listens to */
     size_t count;
     size_t row_count;
 } catalog = {.once = PTHREAD_ONCE_INIT};
@@ -104,37 +108,73 @@ static const struct bzs_command *add_rows(const struct bzs_command *command) {
     return row;
 }
 
-static void add_command(const struct bzs_command *family_row) {
-    assert(catalog.count < COMMANDS_MAX);
-    const struct bzs_command *command = add_rows(family_row);
-    size_t size = strlen(command->name);
-    uint64_t word = word_of(command->name, size);
+static void add_slot(const struct bzs_command *command, const char *name) {
+    size_t size = strlen(name);
+    uint64_t word = word_of(name, size);
     size_t slot = slot_of(word, size);
     while (catalog.slots[slot].command != NULL)
         slot = (slot + 1) % SLOT_COUNT;
-    bool is_exact = size <= WORD_SIZE && is_of_letters(command->name);
-    catalog.slots[slot] = (struct slot){command, word, size, is_exact};
-    catalog.list[catalog.count++] = command;
+    bool is_exact = size <= WORD_SIZE && is_of_letters(name);
+    catalog.slots[slot] = (struct slot){command, name, word, size, is_exact};
+}
+
+static void fill_slots(void) {
+    memset(catalog.slots, 0, sizeof(catalog.slots));
+    for (size_t i = 0; i < catalog.count; i++)
+        add_slot(catalog.list[i], catalog.names[i]);
+}
+
+static void add_command(const struct bzs_command *family_row) {
+    assert(catalog.count < COMMANDS_MAX);
+    const struct bzs_command *command = add_rows(family_row);
+    catalog.list[catalog.count] = command;
+    catalog.names[catalog.count++] = command->name;
 }
 
 static void fill_catalog(void) {
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
         for (const struct bzs_command *command = families[i]; command->name != NULL; command++)
             add_command(command);
+    fill_slots();
 }
 
 const struct bzs_command *bzs_command_find(struct bzs_slice name) {
     pthread_once(&catalog.once, fill_catalog);
-    if (name.size > NAME_SIZE_MAX)
+    if (name.size > RENAMED_SIZE_MAX)
         return NULL;
     uint64_t word = word_of(name.data, name.size);
     const struct slot *slot = &catalog.slots[slot_of(word, name.size)];
     while (slot->command != NULL) {
-        if (slot->word == word && slot->size == name.size &&
-            (slot->is_exact || bzs_arg_is(name, slot->command->name)))
+        if (slot->word == word && slot->size == name.size && (slot->is_exact || bzs_arg_is(name, slot->name)))
             return slot->command;
         slot = slot + 1 < catalog.slots + SLOT_COUNT ? slot + 1 : catalog.slots;
     }
+    return NULL;
+}
+
+/** Takes one command out of the list. */
+static void forget(size_t index) {
+    size_t behind = --catalog.count - index;
+    memmove(&catalog.list[index], &catalog.list[index + 1], behind * sizeof(catalog.list[0]));
+    memmove(&catalog.names[index], &catalog.names[index + 1], behind * sizeof(catalog.names[0]));
+}
+
+const char *bzs_command_rename(const char *from, const char *to) {
+    const struct bzs_command *command = bzs_command_find((struct bzs_slice){from, strlen(from)});
+    size_t index = 0;
+    if (command == NULL)
+        return "there is no such command";
+    if (bzs_command_find((struct bzs_slice){to, strlen(to)}) != NULL)
+        return "there is a command of the new name";
+    if (strlen(to) > RENAMED_SIZE_MAX)
+        return "the new name is too long";
+    while (catalog.list[index] != command)
+        index++;
+    if (to[0] == '\0')
+        forget(index);
+    else
+        catalog.names[index] = to;
+    fill_slots();
     return NULL;
 }
 

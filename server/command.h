@@ -131,6 +131,12 @@ static inline size_t bzs_command_id(const struct bzs_command *command) {
     return (size_t)(command - bzs_command_rows);
 }
 
+/**
+ * Makes a command listen to another name only, in lower case and borrowed for good, or to none if that is
+ * empty: what the setting rename-command asks for. Only before the loops start.
+ * @return NULL, or why it cannot be done.
+ */
+const char *bzs_command_rename(const char *from, const char *to);
 /** Number of commands, subcommands not counted. */
 size_t bzs_command_count(void);
 /** The commands one after the other, family by family. */

@@ -3,6 +3,7 @@
 #include "client.h"
 #include "command.h"
 #include "config_change.h"
+#include "config_rewrite.h"
 #include "server.h"
 #include "setting_effects.h"
 #include "statistics.h"
@@ -95,11 +96,33 @@ static void run_config_resetstat(struct bzs_call *call) {
     bzs_reply_simple(call->reply, "OK");
 }
 
+static void run_config_rewrite(struct bzs_call *call) {
+    struct bzs_server *server = call->server;
+    struct bzs_config_error error = {.all_to = NULL};
+    if (server->config->file == NULL) {
+        bzs_reply_error(call->reply, "ERR The server is running without a config file");
+        return;
+    }
+    pthread_mutex_lock(&server->change_mutex);
+    bool done = bzs_config_rewrite(server->config, &error);
+    pthread_mutex_unlock(&server->change_mutex);
+    if (done)
+        bzs_say(server->messages, BZS_NOTICE, "the configuration file was rewritten for a client");
+    else
+        bzs_say(server->messages, BZS_WARNING, "the configuration file cannot be rewritten: %s", error.text);
+    if (done)
+        bzs_reply_simple(call->reply, "OK");
+    else
+        bzs_reply_error(call->reply, "ERR Rewriting config file: %s", error.text);
+}
+
 static void run_config_help(struct bzs_call *call) {
     static const char *const lines[] = {"GET <pattern> [<pattern> ...]",
                                         "    The settings whose names match, with their values.",
                                         "RESETSTAT",
                                         "    Let the counters of INFO begin again at zero.",
+                                        "REWRITE",
+                                        "    Put the settings in force into the configuration file.",
                                         "SET <setting> <value> [<setting> <value> ...]",
                                         "    Change settings: all of them or none.",
                                         NULL};
@@ -114,6 +137,8 @@ static const struct bzs_command config_commands[] = {
      "Explains the subcommands."},
     {"config|resetstat", run_config_resetstat, 2, SETTINGS, 0, 0, 0, NULL, "server", "2.0.0",
      "Lets the counters of INFO begin again at zero."},
+    {"config|rewrite", run_config_rewrite, 2, SETTINGS, 0, 0, 0, NULL, "server", "2.8.0",
+     "Puts the settings in force into the configuration file."},
     {"config|set", run_config_set, -4, SETTINGS, 0, 0, 0, NULL, "server", "2.0.0", "Changes settings."},
     {.name = NULL},
 };

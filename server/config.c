@@ -7,6 +7,7 @@
 
 #include "config_inert.h"
 #include "config_place.h"
+#include "decimal.h"
 
 bool bzs_config_takes_list(const char *name) {
     const struct bzs_setting *setting = bzs_setting_find(name);
@@ -14,11 +15,54 @@ bool bzs_config_takes_list(const char *name) {
            (setting->kind == BZS_WORDS || setting->kind == BZS_SAVE || setting->kind == BZS_LIMITS);
 }
 
-/** Shows the right form to who wrote `port=1234`. */
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/** Letters that have to be changed, added or left out to make one name of another (Levenshtein's distance).
+ */
+static size_t distance(const char *one, const char *other) {
+    size_t row[65];
+    size_t width = strlen(other);
+    for (size_t i = 0; i <= width; i++)
+        row[i] = i;
+    for (size_t line = 1; *one != '\0'; one++, line++) {
+        size_t diagonal = row[0];
+        row[0] = line;
+        for (size_t i = 1; i <= width; i++) {
+            size_t changed = diagonal + (lower(*one) != other[i - 1]);
+            diagonal = row[i];
+            size_t moved = (row[i] < row[i - 1] ? row[i] : row[i - 1]) + 1;
+            row[i] = changed < moved ? changed : moved;
+        }
+    }
+    return row[width];
+}
+
+/** The name somebody may have meant; NULL: none is near. */
+static const char *nearest_name(const char *word) {
+    size_t best =
+        strlen(word) / 3 < 2 ? strlen(word) / 3 + 1 : 3; /* one mistake in three letters, two at most */
+    const char *nearest = NULL;
+    for (size_t i = 0; strlen(word) <= 64 && i < bzs_config_count(); i++) {
+        const char *name = bzs_config_name(i);
+        size_t mistakes = strlen(name) <= 64 ? distance(word, name) : best;
+        if (mistakes < best) {
+            best = mistakes;
+            nearest = name;
+        }
+    }
+    return nearest;
+}
+
+/** Shows the right form to who wrote `port=1234`, and the right name to who mistyped it. */
 static bool refuse_unknown(const struct bzs_config_place *place, const char *word) {
     char name[64];
     size_t size = strcspn(word, "=");
     snprintf(name, sizeof(name), "%.*s", (int)size, word);
+    const char *nearest = nearest_name(word);
+    if (word[size] != '=' && nearest != NULL)
+        return bzs_config_refuse(place, "unknown setting '%s'; is '%s' meant?", word, nearest);
     if (word[size] == '\0' || bzs_setting_find(name) == NULL)
         return bzs_config_refuse(place, "unknown setting '%s'", word);
     return bzs_config_refuse(place, "unknown setting '%s'; write %s%s %s", word, place->line == 0 ? "--" : "",
@@ -65,7 +109,7 @@ bool bzs_config_init(struct bzs_config *config) {
         config->output_limits[i].seconds = default_limits()[i].seconds;
     }
     struct bzs_config_error error;
-    struct bzs_config_place place = {"default", 0, &error};
+    struct bzs_config_place place = {.source = "default", .error = &error};
     for (size_t i = 0; i < bzs_setting_count; i++) {
         const char *words[] = {bzs_settings[i].fallback};
         if (words[0] != NULL && !bzs_config_apply_setting(config, &bzs_settings[i], &place, 1, words)) {
@@ -81,6 +125,11 @@ void bzs_config_deinit(struct bzs_config *config) {
         if (bzs_settings[i].kind == BZS_TEXT || bzs_settings[i].kind == BZS_WORDS)
             free(*bzs_setting_text(config, &bzs_settings[i]));
     free(config->file);
+    for (size_t i = 0; i < config->renamed_count; i++) {
+        free(config->renamed[i].from);
+        free(config->renamed[i].to);
+    }
+    free(config->renamed);
     pthread_mutex_destroy(&config->mutex);
     explicit_bzero(config, sizeof(*config));
 }
@@ -126,11 +175,14 @@ bool bzs_config_password_is(struct bzs_config *config, const char *text, size_t 
 }
 
 void bzs_config_print_usage(FILE *stream) {
-    fputs("Usage: blitzdb-server [CONFIG-FILE] [--SETTING VALUE]...\n"
+    fputs("Usage: blitzdb-server [CONFIG-FILE] [--SETTING VALUE]... [--check-config]\n"
           "\n"
           "Serves a BlitzDB database over the Redis protocol. Without arguments: in memory only, on\n"
           "127.0.0.1:6379. CONFIG-FILE is in the dialect of redis.conf, - reads it from standard input.\n"
-          "With --dir DIRECTORY the data is durable. Settings:\n\n",
+          "With --dir DIRECTORY the data is durable. Every setting is an environment variable as well:\n"
+          "BLITZDB_MAXMEMORY, BLITZDB_TCP_BACKLOG. Options win over the environment, which wins over the "
+          "file.\n"
+          "--check-config names everything that is wrong, and starts nothing. Settings:\n\n",
           stream);
     for (size_t i = 0; i < bzs_setting_count; i++) {
         const struct bzs_setting *setting = &bzs_settings[i];

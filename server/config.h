@@ -6,7 +6,8 @@
  *     config_table.c    every setting once: name, kind, limits, meaning
  *     config_value.c    text to value and back, by kind
  *     config_inert.c    settings of Redis that mean nothing here
- *     config_read.c     finds the words in files, environment and command line
+ *     config_read.c     finds the words in files
+ *     config_source.c   file, environment and command line, in their order
  *     config_change.c   CONFIG SET: several at once, all or none
  *     config_rewrite.c  CONFIG REWRITE: the file again, with the values in force
  *
@@ -63,6 +64,11 @@ struct bzs_output_limit {
     _Atomic int64_t seconds; /**< ... so long above it */
 };
 
+/** A command that answers to another name, from the setting `rename-command`. */
+struct bzs_renamed_command {
+    char *from, *to; /**< in lower case; an empty `to` removes the command */
+};
+
 /** The settings. Numbers, sizes in bytes, yes/no (1/0) and choices are integers, the rest is text or NULL. */
 struct bzs_config {
     /* Atomic */
@@ -94,6 +100,11 @@ struct bzs_config {
     bool save_adds_up;                        /**< the source being read has named save points already */
     char *file;                               /**< path of the configuration file, NULL: none */
     bool inert_was_set[BZS_CONFIG_INERT_MAX]; /**< by index, see config_inert.h */
+    struct bzs_renamed_command *renamed;      /**< renamed_count of them */
+    size_t renamed_count;
+    unsigned files_read;      /**< `include` counts, too */
+    bool password_in_file;    /**< ... */
+    bool password_is_exposed; /**< ... which others than its owner may read */
 };
 
 /** What the command line asked for. */
@@ -101,19 +112,24 @@ enum bzs_config_result {
     BZS_CONFIG_OK = 0,
     BZS_CONFIG_HELP,    /**< --help */
     BZS_CONFIG_VERSION, /**< --version */
+    BZS_CONFIG_CHECKED, /**< --check-config, and all was well */
     BZS_CONFIG_FAILED,  /**< see the error text */
 };
 
 /** Why a configuration was refused: "FILE:LINE: ..." or "command line: ...". */
 struct bzs_config_error {
     char text[512];
+    FILE *all_to;   /**< where every refusal is written, and reading goes on; NULL: the first one ends it */
+    unsigned count; /**< refusals written there */
 };
 
 /** Fills in the defaults; false if memory ran out. */
 bool bzs_config_init(struct bzs_config *config);
 void bzs_config_deinit(struct bzs_config *config);
 
-/** Reads the configuration file named first, if any ("-": standard input), then the options, and checks all.
+/**
+ * Reads the configuration file named first, if any ("-": standard input), then the environment, then the
+ * options, and checks all. With --check-config every refusal of the files goes to standard error.
  */
 enum bzs_config_result bzs_config_read(struct bzs_config *config, int argc, char *const argv[],
                                        struct bzs_config_error *error_out);

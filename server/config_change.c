@@ -12,6 +12,7 @@ static void copy_value(struct bzs_config *to, struct bzs_config *from, const str
     case BZS_SAVE:
         to->save_point_count = from->save_point_count;
         memcpy(to->save_points, from->save_points, sizeof(to->save_points));
+        to->save_was_set = true;
         break;
     case BZS_LIMITS:
         for (size_t i = 0; i < BZS_OUTPUT_CLASSES; i++) {
@@ -30,7 +31,7 @@ static void copy_value(struct bzs_config *to, struct bzs_config *from, const str
 }
 
 static enum bzs_change_result refuse(struct bzs_config_change *change, const char *why) {
-    const struct bzs_config_place place = {NULL, 0, &change->error};
+    const struct bzs_config_place place = {.error = &change->error};
     bzs_config_refuse(&place, "%s", why);
     return BZS_CHANGE_REFUSED;
 }
@@ -67,7 +68,7 @@ static enum bzs_change_result note_setting(struct bzs_config_change *change,
 /** Splits the value where the setting takes a list, and applies it to the staged configuration. */
 static enum bzs_change_result stage(struct bzs_config_change *change, const struct bzs_setting *setting,
                                     char *value) {
-    const struct bzs_config_place place = {NULL, 0, &change->error};
+    const struct bzs_config_place place = {.error = &change->error};
     const char *words[BZS_CONFIG_WORDS_MAX] = {value};
     size_t count = 1;
     if (bzs_config_takes_list(setting->name)) {

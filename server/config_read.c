@@ -1,13 +1,18 @@
-#include "config.h"
-
+#include <ctype.h>
 #include <errno.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "config_place.h"
 #include "words.h"
+
+/* A file that includes itself, or a pattern that fits half the disk, ends here. */
+enum { INCLUDE_DEPTH_MAX = 8, FILES_MAX = 64 };
 
 bool bzs_config_refuse(const struct bzs_config_place *place, const char *format, ...) {
     char *text = place->error->text;
@@ -24,14 +29,22 @@ bool bzs_config_refuse(const struct bzs_config_place *place, const char *format,
     return false;
 }
 
-/** Splits one line into words, zero-terminates them where they stand, and applies it. */
-static bool parse_line(struct bzs_config *config, const struct bzs_config_place *place, char *line,
-                       char *end) {
-    const char *words[BZS_CONFIG_WORDS_MAX];
+bool bzs_config_goes_on(const struct bzs_config_place *place) {
+    struct bzs_config_error *error = place->error;
+    if (error->all_to == NULL)
+        return false;
+    fprintf(error->all_to, "%s\n", error->text);
+    error->count++;
+    return true;
+}
+
+bool bzs_config_split(const struct bzs_config_place *place, char *line, char *end,
+                      const char *words_out[BZS_CONFIG_WORDS_MAX], size_t *count_out) {
     size_t count = 0;
     struct bzs_slice word;
     enum bzs_words_result result;
     char *cursor = line + strspn(line, " \t\r");
+    *count_out = 0;
     if (*cursor == '#')
         return true;
     while ((result = bzs_words_next(&cursor, end, &word)) == BZS_WORDS_WORD) {
@@ -43,34 +56,107 @@ static bool parse_line(struct bzs_config *config, const struct bzs_config_place 
         if (cursor < end)
             cursor++;
         start[word.size] = '\0';
-        words[count++] = start;
+        words_out[count++] = start;
     }
     if (result == BZS_WORDS_UNBALANCED)
         return bzs_config_refuse(place, "unbalanced quotes");
-    return count == 0 || bzs_config_apply(config, place, count, words);
+    *count_out = count;
+    return true;
 }
 
-bool bzs_config_parse(struct bzs_config *config, const char *source, char *text, size_t size,
-                      struct bzs_config_error *error_out) {
-    struct bzs_config_place place = {source, 0, error_out};
-    config->save_adds_up = false;
+/** The pattern of an `include`, beginning at the folder of the file it stands in. */
+static void resolve(const char *source, const char *pattern, char *out, size_t size) {
+    const char *slash = strrchr(source, '/');
+    bool is_relative = pattern[0] != '/' && slash != NULL;
+    snprintf(out, size, "%.*s%s", is_relative ? (int)(slash - source + 1) : 0, source, pattern);
+}
+
+/** Reads the files that fit a pattern, in alphabetical order. A name without wildcards has to be there. */
+static bool include(struct bzs_config *config, const struct bzs_config_place *place, const char *pattern) {
+    char path[BZS_CONFIG_VALUE_SIZE];
+    glob_t found = {0};
+    if (place->depth == INCLUDE_DEPTH_MAX)
+        return bzs_config_refuse(place, "'include' within 'include', %d deep", INCLUDE_DEPTH_MAX);
+    resolve(place->source, pattern, path, sizeof(path));
+    bool has_wildcards = strpbrk(path, "*?[") != NULL;
+    int result = has_wildcards ? glob(path, 0, NULL, &found) : GLOB_NOMATCH;
+    bool done = result == 0 || result == GLOB_NOMATCH;
+    if (!done)
+        bzs_config_refuse(place, "'include %s' cannot be looked up", pattern);
+    else if (!has_wildcards)
+        done = bzs_config_read_file(config, path, place);
+    for (size_t i = 0; done && i < found.gl_pathc; i++)
+        done = bzs_config_read_file(config, found.gl_pathv[i], place);
+    globfree(&found);
+    return done;
+}
+
+static char *lower_copy(const char *text) {
+    char *copy = strdup(text);
+    for (char *c = copy; c != NULL && *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return copy;
+}
+
+/** Whether there is such a command, the table of commands says later. */
+static bool rename_command(struct bzs_config *config, const struct bzs_config_place *place, size_t count,
+                           const char *const words[]) {
+    if (count != 3)
+        return bzs_config_refuse(place, "'rename-command' takes a command and its new name, or \"\"");
+    size_t size = (config->renamed_count + 1) * sizeof(*config->renamed);
+    struct bzs_renamed_command *renamed = realloc(config->renamed, size);
+    if (renamed == NULL)
+        return bzs_config_refuse(place, "out of memory");
+    config->renamed = renamed;
+    renamed[config->renamed_count++] =
+        (struct bzs_renamed_command){lower_copy(words[1]), lower_copy(words[2])};
+    bool copied =
+        renamed[config->renamed_count - 1].from != NULL && renamed[config->renamed_count - 1].to != NULL;
+    return copied || bzs_config_refuse(place, "out of memory");
+}
+
+/** Splits one line into words and does what it says. */
+static bool parse_line(struct bzs_config *config, const struct bzs_config_place *place, char *line,
+                       char *end) {
+    const char *words[BZS_CONFIG_WORDS_MAX];
+    size_t count;
+    if (!bzs_config_split(place, line, end, words, &count))
+        return false;
+    if (count == 0)
+        return true;
+    if (strcasecmp(words[0], "include") == 0)
+        return count == 2 ? include(config, place, words[1])
+                          : bzs_config_refuse(place, "'include' takes exactly one name");
+    if (strcasecmp(words[0], "rename-command") == 0)
+        return rename_command(config, place, count, words);
+    config->password_in_file |= strcasecmp(words[0], "requirepass") == 0;
+    return bzs_config_apply(config, place, count, words);
+}
+
+static bool parse(struct bzs_config *config, struct bzs_config_place *place, char *text, size_t size) {
     static const char mark[] = "\xEF\xBB\xBF"; /* some editors begin a file in UTF-8 with it */
     bool has_mark = size >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0;
     char *end = text + size;
     for (char *line = text + (has_mark ? strlen(mark) : 0); line < end;) {
         char *newline = memchr(line, '\n', (size_t)(end - line));
         char *line_end = newline != NULL ? newline : end;
-        place.line++;
+        place->line++;
         *line_end = '\0'; /* at the end of the text that is the byte to spare */
-        if (!parse_line(config, &place, line, line_end))
+        if (!parse_line(config, place, line, line_end) && !bzs_config_goes_on(place))
             return false;
         line = line_end + 1;
     }
     return true;
 }
 
-/** Reads a whole stream, with one byte to spare behind it. */
-static char *read_stream(FILE *stream, size_t *size_out) {
+bool bzs_config_parse(struct bzs_config *config, const char *source, char *text, size_t size,
+                      struct bzs_config_error *error_out) {
+    struct bzs_config_place place = {.source = source, .error = error_out};
+    config->save_adds_up = false;
+    return parse(config, &place, text, size);
+}
+
+char *bzs_config_read_stream(FILE *stream, size_t *size_out) {
     size_t size = 0;
     size_t capacity = 4096;
     char *text = malloc(capacity);
@@ -93,101 +179,42 @@ static char *read_stream(FILE *stream, size_t *size_out) {
     return text;
 }
 
-static bool read_file(struct bzs_config *config, const char *path, struct bzs_config_error *error_out) {
+/** Notes whether others may read a file with a password in it. */
+static void note_mode(struct bzs_config *config, FILE *stream) {
+    struct stat status;
+    bool is_open_to_others =
+        fstat(fileno(stream), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0;
+    config->password_is_exposed |= config->password_in_file && is_open_to_others;
+}
+
+bool bzs_config_read_file(struct bzs_config *config, const char *path, const struct bzs_config_place *from) {
     bool is_stdin = strcmp(path, "-") == 0;
-    struct bzs_config_place place = {is_stdin ? "standard input" : path, 0, error_out};
+    struct bzs_config_place place = {
+        .source = is_stdin ? "standard input" : path, .depth = from->depth + 1, .error = from->error};
+    if (++config->files_read > FILES_MAX)
+        return bzs_config_refuse(from, "more than %d files", FILES_MAX);
     FILE *stream = is_stdin ? stdin : fopen(path, "re");
     if (stream == NULL)
-        return bzs_config_refuse(&place, "cannot be opened: %s", strerror(errno));
+        return bzs_config_refuse(from->line > 0 ? from : &place, "%s%scannot be opened: %s",
+                                 from->line > 0 ? path : "", from->line > 0 ? " " : "", strerror(errno));
     size_t size = 0;
-    char *text = read_stream(stream, &size);
+    char *text = bzs_config_read_stream(stream, &size);
     bool failed = ferror(stream) != 0;
     int read_errno = errno;
-    if (!is_stdin)
-        fclose(stream);
     bool done = false;
-    if (text == NULL || failed) {
+    bool before = config->password_in_file;
+    config->password_in_file = false;
+    if (text == NULL || failed)
         bzs_config_refuse(&place, "cannot be read: %s",
                           text == NULL ? "out of memory" : strerror(read_errno));
-    } else {
-        done = bzs_config_parse(config, place.source, text, size, error_out) &&
-               (is_stdin || bzs_config_set_text(&place, &config->file, path));
-    }
+    else
+        done = parse(config, &place, text, size);
+    note_mode(config, stream);
+    config->password_in_file |= before;
+    if (!is_stdin)
+        fclose(stream);
+    if (text != NULL)
+        explicit_bzero(text, size); /* there may be a password in it */
     free(text);
     return done;
-}
-
-/** Splits `--bind "127.0.0.1 ::1"` again at the blanks, for the settings that take several words. */
-static bool apply_option(struct bzs_config *config, const struct bzs_config_place *place, size_t count,
-                         const char *const words[]) {
-    if (count != 2 || !bzs_config_takes_list(words[0]))
-        return bzs_config_apply(config, place, count, words);
-    char line[1024];
-    int size = snprintf(line, sizeof(line), "%s %s", words[0], words[1][0] == '\0' ? "\"\"" : words[1]);
-    if (size < 0 || (size_t)size >= sizeof(line))
-        return bzs_config_refuse(place, "'%s' is too long", words[0]);
-    return parse_line(config, place, line, line + size);
-}
-
-static bool read_options(struct bzs_config *config, int argc, char *const argv[],
-                         const struct bzs_config_place *place) {
-    config->save_adds_up = false;
-    for (int i = 0; i < argc;) {
-        if (strncmp(argv[i], "--", 2) != 0)
-            return bzs_config_refuse(place, "'%s' is not an option; options begin with --", argv[i]);
-        const char *words[BZS_CONFIG_WORDS_MAX] = {argv[i] + 2};
-        size_t count = 1;
-        for (i++; i < argc && strncmp(argv[i], "--", 2) != 0; i++) {
-            if (count == BZS_CONFIG_WORDS_MAX)
-                return bzs_config_refuse(place, "too many values for '%s'", words[0]);
-            words[count++] = argv[i];
-        }
-        if (!apply_option(config, place, count, words))
-            return false;
-    }
-    return true;
-}
-
-/** Checks what no single setting can know, and fills in the defaults that depend on others. */
-static bool complete(struct bzs_config *config, const struct bzs_config_place *place) {
-    if (config->daemonize)
-        return bzs_config_refuse(place, "'daemonize' can only be no: let the service manager run the server");
-    if (config->dir == NULL && config->appendonly)
-        return bzs_config_refuse(place, "'appendonly yes' needs a directory: set 'dir'");
-    bool always = config->appendfsync == BZS_APPENDFSYNC_ALWAYS;
-    if (config->dir == NULL && always)
-        return bzs_config_refuse(place, "'appendfsync always' needs a directory: set 'dir'");
-    if (config->appendonly_was_set && !config->appendonly && always)
-        return bzs_config_refuse(place,
-                                 "'appendfsync always' needs a log: it does not go with 'appendonly no'");
-    if (config->dir == NULL && config->save_point_count > 0)
-        return bzs_config_refuse(place, "'save' needs a directory: set 'dir'");
-    if (config->bind == NULL && config->unixsocket == NULL)
-        return bzs_config_refuse(place, "nothing to listen on: set 'bind' or 'unixsocket'");
-    if (config->dir != NULL && !config->appendonly_was_set)
-        config->appendonly = 1;
-    if (config->dir != NULL && !config->appendonly && !config->save_was_set) {
-        const char *words[] = {"save", "3600", "1", "300", "100", "60", "10000"};
-        return bzs_config_apply(config, place, 7, words);
-    }
-    return true;
-}
-
-enum bzs_config_result bzs_config_read(struct bzs_config *config, int argc, char *const argv[],
-                                       struct bzs_config_error *error_out) {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return BZS_CONFIG_HELP;
-        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-v") == 0)
-            return BZS_CONFIG_VERSION;
-    }
-    struct bzs_config_place place = {"command line", 0, error_out};
-    int first = 1;
-    if (argc > 1 && strncmp(argv[1], "--", 2) != 0) {
-        if (!read_file(config, argv[1], error_out))
-            return BZS_CONFIG_FAILED;
-        first = 2;
-    }
-    bool done = read_options(config, argc - first, argv + first, &place) && complete(config, &place);
-    return done ? BZS_CONFIG_OK : BZS_CONFIG_FAILED;
 }

@@ -104,7 +104,8 @@ const struct bzs_setting bzs_settings[] = {
      "no, systemd, upstart or auto: all the same, who sets NOTIFY_SOCKET is told", BZS_FIXED},
     {"pidfile", BZS_TEXT, AT(pidfile), 0, 0, NULL, NULL, NULL, "PATH",
      "file for the number of the process (default: none)", BZS_FIXED},
-    {"daemonize", BZS_CHOICE, AT(daemonize), 0, 0, yes_no, "no", NULL, "yes|no", "can only be no", BZS_FIXED},
+    {"daemonize", BZS_CHOICE, AT(daemonize), 0, 0, yes_no, "no", NULL, "yes|no",
+     "go into the background once everything is ready", BZS_FIXED},
 };
 
 const size_t bzs_setting_count = sizeof(bzs_settings) / sizeof(bzs_settings[0]);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "pidfile.h"
 #include "supervisor.h"
 
@@ -17,7 +18,8 @@ static int code_of(blitzdb_status loaded, bool saved, blitzdb_status closed) {
     return opened && saved && closed == BLITZDB_OK ? 0 : EXIT_DATA;
 }
 
-static int run_server(struct bzs_config *config, struct bzs_messages *messages, int signal_fd) {
+static int run_server(struct bzs_config *config, struct bzs_messages *messages, int signal_fd,
+                      struct bzs_background *background) {
     struct bzs_server *server;
     enum bzs_server_result result = bzs_server_create(config, messages, &server);
     if (result != BZS_SERVER_OK)
@@ -25,28 +27,53 @@ static int run_server(struct bzs_config *config, struct bzs_messages *messages, 
     bool has_pidfile = bzs_pidfile_write(config->pidfile, messages);
     blitzdb_status loaded = BLITZDB_NO_MEMORY;
     if (bzs_server_start(server))
-        loaded = bzs_supervise(server, signal_fd);
+        loaded = bzs_supervise(server, signal_fd, background);
     bool saved = bzs_server_wait(server);
     if (has_pidfile)
         bzs_pidfile_remove(config->pidfile);
     return code_of(loaded, saved, bzs_server_destroy(server));
 }
 
-static int run(struct bzs_config *config, struct bzs_messages *messages) {
-    int signal_fd = bzs_supervisor_catch_signals();
-    if (signal_fd < 0) {
-        bzs_say(messages, BZS_WARNING, "the system refused a descriptor for signals: %s", strerror(errno));
+/** Runs with a configuration that is in order. */
+static int run(struct bzs_config *config) {
+    struct bzs_background background = {-1};
+    struct bzs_messages messages;
+    if (config->daemonize && !bzs_background_enter(&background)) {
+        fprintf(stderr, "blitzdb-server: no second process for the background: %s\n", strerror(errno));
         return EXIT_CONFIG;
     }
-    int code = run_server(config, messages, signal_fd);
-    close(signal_fd);
+    if (!bzs_messages_open(&messages, config)) {
+        fprintf(stderr, "blitzdb-server: %s: %s\n", config->logfile, strerror(errno));
+        return EXIT_CONFIG;
+    }
+    int code = EXIT_CONFIG;
+    int signal_fd = bzs_supervisor_catch_signals();
+    if (signal_fd >= 0) {
+        code = run_server(config, &messages, signal_fd, &background);
+        close(signal_fd);
+    } else {
+        bzs_say(&messages, BZS_WARNING, "the system refused a descriptor for signals: %s", strerror(errno));
+    }
+    bzs_messages_close(&messages);
     return code;
+}
+
+/** Does what rename-command asks for; false, after saying why, if it cannot be done. */
+static bool rename_commands(const struct bzs_config *config) {
+    for (size_t i = 0; i < config->renamed_count; i++) {
+        const struct bzs_renamed_command *renamed = &config->renamed[i];
+        const char *why = bzs_command_rename(renamed->from, renamed->to);
+        if (why != NULL) {
+            fprintf(stderr, "blitzdb-server: 'rename-command %s %s': %s\n", renamed->from, renamed->to, why);
+            return false;
+        }
+    }
+    return true;
 }
 
 int main(int argc, char *argv[]) {
     struct bzs_config config;
-    struct bzs_config_error error = {"out of memory"};
-    struct bzs_messages messages;
+    struct bzs_config_error error = {.text = "out of memory"};
     int code = EXIT_CONFIG;
     enum bzs_config_result result =
         bzs_config_init(&config) ? bzs_config_read(&config, argc, argv, &error) : BZS_CONFIG_FAILED;
@@ -55,12 +82,10 @@ int main(int argc, char *argv[]) {
                                   : (void)printf("blitzdb-server %s\n", blitzdb_version());
         code = 0;
     } else if (result == BZS_CONFIG_FAILED) {
-        fprintf(stderr, "blitzdb-server: %s\n", error.text);
-    } else if (!bzs_messages_open(&messages, &config)) {
-        fprintf(stderr, "blitzdb-server: %s: %s\n", config.logfile, strerror(errno));
-    } else {
-        code = run(&config, &messages);
-        bzs_messages_close(&messages);
+        if (error.count == 0) /* else everything has been said */
+            fprintf(stderr, "blitzdb-server: %s\n", error.text);
+    } else if (rename_commands(&config)) {
+        code = result == BZS_CONFIG_CHECKED ? 0 : run(&config);
     }
     bzs_config_deinit(&config);
     return code;

@@ -13,7 +13,7 @@
 #include "json.h"
 
 enum {
-    TEXT_SIZE = 1024,                /* of one message; what is longer is cut */
+    TEXT_SIZE = 4096,                /* of one message; what is longer is cut */
     LINE_SIZE = TEXT_SIZE * 6 + 128, /* room for it as JSON, where a byte may take six */
     LOST_SAID_S = 60,                /* how often standard error hears that the log cannot be written */
 };

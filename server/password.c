@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 _Static_assert(BZS_HASH_SIZE == crypto_auth_hmacsha256_BYTES, "the hash fits");
 
@@ -25,6 +26,10 @@ bool bzs_password_is(const struct bzs_password *password, const char *text, size
     bool same = sodium_memcmp(given, password->hash, sizeof(given)) == 0;
     sodium_memzero(given, sizeof(given));
     return same;
+}
+
+void bzs_password_protect(void) {
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* cannot fail with these arguments */
 }
 
 void bzs_password_show(const struct bzs_password *password, char text_out[BZS_PASSWORD_TEXT_SIZE]) {

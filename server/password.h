@@ -27,6 +27,9 @@ void bzs_password_set(struct bzs_password *password, const char *text, size_t si
 /** True if this is the password; takes the same time whatever is wrong with a text of this size. */
 bool bzs_password_is(const struct bzs_password *password, const char *text, size_t size);
 
+/** Keeps core dumps and other processes of the user away from the memory of this one. */
+void bzs_password_protect(void);
+
 /** Writes salt and hash as text. */
 void bzs_password_show(const struct bzs_password *password, char text_out[BZS_PASSWORD_TEXT_SIZE]);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "config_oddities.h"
 #include "database.h"
 #include "loop.h"
 #include "telemetry.h"
@@ -83,6 +84,8 @@ static void fill_in(struct bzs_server *server) {
     server->logs_writes = server->config->dir != NULL && server->config->appendonly;
     server->clients_max = allowed_clients(server->config, server->messages, wanted_loops(server->config));
     make_run_id(server->run_id);
+    if (server->config->has_password)
+        bzs_password_protect();
     const struct bzs_telemetry_settings settings = {.slow_us = server->config->slowlog_us,
                                                     .slow_max = server->config->slowlog_max,
                                                     .latency_ms = server->config->latency_threshold_ms,
@@ -126,6 +129,7 @@ enum bzs_server_result bzs_server_create(struct bzs_config *config, struct bzs_m
     server->telemetry = telemetry;
     server->config = config;
     server->messages = messages;
+    bzs_config_say_oddities(config, messages);
     if (config->dir == NULL)
         bzs_say(messages, BZS_NOTICE, "no 'dir': the data stays in memory and is gone when the server ends");
     server->loading = true;

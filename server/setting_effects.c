@@ -6,7 +6,7 @@
 
 /** Writes why a setting cannot be changed; always false. */
 static bool refuse(struct bzs_config_change *change, const char *why) {
-    const struct bzs_config_place place = {NULL, 0, &change->error};
+    const struct bzs_config_place place = {.error = &change->error};
     return bzs_config_refuse(&place, "%s", why);
 }
 
@@ -26,7 +26,7 @@ static bool change_memory(struct bzs_server *server, struct bzs_config_change *c
 static bool change_clients_max(struct bzs_server *server, struct bzs_config_change *change) {
     unsigned wanted = (unsigned)change->staged.clients_max;
     unsigned allowed = bzs_server_allow_clients(wanted, server->loop_count);
-    const struct bzs_config_place place = {NULL, 0, &change->error};
+    const struct bzs_config_place place = {.error = &change->error};
     if (allowed < wanted)
         return bzs_config_refuse(
             &place,
@@ -39,6 +39,14 @@ static bool change_clients_max(struct bzs_server *server, struct bzs_config_chan
 
 static bool change_log_level(struct bzs_server *server, struct bzs_config_change *change) {
     server->messages->level = change->staged.log_level;
+    return true;
+}
+
+/** From now on there is something to keep from debuggers and core dumps. */
+static bool change_password(struct bzs_server *server, struct bzs_config_change *change) {
+    (void)server;
+    if (change->staged.has_password)
+        bzs_password_protect();
     return true;
 }
 
@@ -76,6 +84,7 @@ static const struct {
     {"maxclients", change_clients_max},
     {"maxmemory", change_memory},
     {"maxmemory-policy", change_memory},
+    {"requirepass", change_password},
     {"loglevel", change_log_level},
     {"timeout", change_timeout},
     {"slowlog-log-slower-than", change_telemetry},

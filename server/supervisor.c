@@ -18,6 +18,7 @@ enum { LOADING_TOLD_MS = 1000, LOADING_EXTRA_US = 30 * 1000000 };
 struct supervisor {
     struct bzs_server *server;
     struct bzs_service service;
+    struct bzs_background *background;
     int signal_fd;
     bool loads;                      /**< the loader has not ended */
     blitzdb_status loaded;           /**< how it ended */
@@ -99,6 +100,7 @@ static void say_ready(struct supervisor *supervisor) {
     bzs_say(supervisor->server->messages, BZS_ALWAYS, "Ready to accept connections on port %d",
             supervisor->server->listener.port);
     bzs_service_tell(&supervisor->service, "READY=1\nSTATUS=ready to accept connections");
+    bzs_background_ready(supervisor->background);
 }
 
 /** Milliseconds between two things that are told unasked; -1: nothing is. */
@@ -158,8 +160,9 @@ static void serve(struct supervisor *supervisor) {
     }
 }
 
-blitzdb_status bzs_supervise(struct bzs_server *server, int signal_fd) {
-    struct supervisor supervisor = {.server = server, .signal_fd = signal_fd, .loads = true};
+blitzdb_status bzs_supervise(struct bzs_server *server, int signal_fd, struct bzs_background *background) {
+    struct supervisor supervisor = {
+        .server = server, .background = background, .signal_fd = signal_fd, .loads = true};
     bzs_service_open(&supervisor.service);
     bzs_service_tell(&supervisor.service, "STATUS=loading\nEXTEND_TIMEOUT_USEC=%d", LOADING_EXTRA_US);
     serve(&supervisor);

@@ -42,7 +42,7 @@ config set databases 3 nosuch 1|config set timeout x databases 3|config set time
 config set dir /x|config set dbfilename x|config set databases 3|config set daemonize yes|config set logfile x
 config set maxmemory 10%|config set maxmemory 1_2|config set protected-mode maybe|config set loglevel
 config set save 1|config set save x_y|config set save 0_1|config set notify-keyspace-events Kq|config set user x
-config set client-output-buffer-limit normal|config set client-output-buffer-limit normal_1_2
+config set client-output-buffer-limit normal|config set client-output-buffer-limit normal_1_2|config rewrite x
 config set client-output-buffer-limit foo_1_2_3|config set client-output-buffer-limit normal_x_2_3
 config set notify-keyspace-events KnEmA|config get notify-keyspace-events|config set notify-keyspace-events g$nK
 config get notify-keyspace-events|config set client-output-buffer-limit slave_1_2_3_normal_0_2kb_7

@@ -22,7 +22,7 @@ class GatedServer(ServerProcess):
         for name in ("begun", "verdicts"):
             os.mkfifo(os.path.join(self.gate, name))
             self.pipes[name] = os.open(os.path.join(self.gate, name), os.O_RDWR)
-        environment = dict(os.environ, LD_PRELOAD=gate, BLITZDB_TEST_GATE=self.gate)
+        environment = dict(os.environ, LD_PRELOAD=gate, SYNC_GATE_SOCKET=self.gate)
         # The sanitizer would have to be loaded first only to see calls that the gate does not make.
         environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         arguments = ("--dir", "DATA", "--threads", "1", "--appendfsync", appendfsync, *arguments)

@@ -5,7 +5,7 @@
 
 What single commands answer is compared with Redis by differential.py; here stand the things around them. The
 cases are here, in command_cases.py (commands about the server), in statistics_cases.py (what it remembers of them), in
-operation_cases.py (what operators meet) and in durability_cases.py (who waits for a sync; these need the gate).
+operation_cases.py (what operators meet), in setting_cases.py (configuration), and in durability_cases.py (who waits for a sync; these need the gate).
 """
 
 import argparse
@@ -19,6 +19,7 @@ import threading
 import command_cases
 import durability_cases
 import operation_cases
+import setting_cases
 import statistics_cases
 from server_process import TIMEOUT_S, ServerProcess
 from wire import ask, connect, encode, expect, receive, receive_rest
@@ -322,7 +323,7 @@ ON_THEIR_OWN = [
     case_maxclients,
     case_terminated_under_load,
     case_killed_under_load,
-] + command_cases.ON_THEIR_OWN + operation_cases.ON_THEIR_OWN + statistics_cases.ON_THEIR_OWN
+] + command_cases.ON_THEIR_OWN + operation_cases.ON_THEIR_OWN + setting_cases.ON_THEIR_OWN + statistics_cases.ON_THEIR_OWN
 
 
 def main():

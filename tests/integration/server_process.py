@@ -31,9 +31,13 @@ class ServerProcess:
         self.listener = None
         self.start()
 
+    def command(self):
+        """The program and what has to stand first."""
+        return [self.program]
+
     def start(self):
         """Starts (again, on the same data) and waits until connections are accepted."""
-        command = [*self.prefix, self.program, "--port", "0", "--unixsocket", self.socket]
+        command = [*self.prefix, *self.command(), "--port", "0", "--unixsocket", self.socket]
         command += [argument.replace("DATA", self.data) for argument in self.arguments]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self.popen
@@ -58,7 +62,7 @@ class ServerProcess:
         """Starts (again, on the same data) and does not wait: the socket is there before the data is."""
         if os.path.exists(self.socket):
             os.unlink(self.socket)
-        command = [self.program, "--port", "0", "--unixsocket", self.socket]
+        command = [*self.command(), "--port", "0", "--unixsocket", self.socket]
         command += [argument.replace("DATA", self.data) for argument in self.arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.output = ""

@@ -1,6 +1,6 @@
 /**
  * @file
- * @brief fdatasync() with a gate, for a server that is tested: LD_PRELOAD it and set BLITZDB_TEST_GATE to a
+ * @brief fdatasync() with a gate, for a server that is tested: LD_PRELOAD it and set SYNC_GATE_SOCKET to a
  * folder.
  *
  * While the folder has a file named `shut`, a sync writes one byte into the pipe `begun` there, reads one
@@ -41,7 +41,7 @@ static bool fails(const char *folder) {
 }
 
 __attribute__((visibility("default"))) int fdatasync(int fd) {
-    if (fails(getenv("BLITZDB_TEST_GATE"))) {
+    if (fails(getenv("SYNC_GATE_SOCKET"))) {
         errno = EIO;
         return -1;
     }

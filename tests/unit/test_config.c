@@ -156,7 +156,7 @@ Test(config, file_then_options) {
     cr_assert_eq(result, BZS_CONFIG_OK, "%s", error.text);
     cr_assert_eq(config.port, 2222);
     cr_assert_eq(config.timeout_s, 7);
-    cr_assert_str_eq(config.file, path);
+    cr_assert_not_null(strstr(config.file, "/blitzdb.conf"));
 }
 
 /* What cannot be done is refused with the place where it was said. */
@@ -188,9 +188,6 @@ Test(config, command_line_refusals) {
     cr_assert_str_eq(error.text, "command line: 'port' takes exactly one value");
     cr_assert_eq(READ(ARG("--nope"), ARG("1")), BZS_CONFIG_FAILED);
     cr_assert_str_eq(error.text, "command line: unknown setting 'nope'");
-    cr_assert_eq(READ(ARG("--port"), ARG("1"), ARG("--daemonize"), ARG("yes")), BZS_CONFIG_FAILED);
-    cr_assert_str_eq(error.text,
-                     "command line: 'daemonize' can only be no: let the service manager run the server");
     cr_assert_eq(READ(ARG("/nowhere/blitzdb.conf")), BZS_CONFIG_FAILED);
     cr_assert_str_eq(error.text, "/nowhere/blitzdb.conf: cannot be opened: No such file or directory");
 }

@@ -73,7 +73,7 @@ static void close_log(void) {
 }
 
 static const char *content(const char *name) {
-    static char text[8192];
+    static char text[65536];
     FILE *file = fopen(name, "r");
     cr_assert_not_null(file, "%s", name);
     text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
@@ -102,7 +102,7 @@ Test(messages, text) {
 
 /* The same as JSON, of the longest message with the worst bytes: a whole object in one line. */
 Test(messages, json) {
-    char worst[2000];
+    char worst[5000];
     memset(worst, '\x01', sizeof(worst) - 1);
     worst[sizeof(worst) - 1] = '\0';
     open_log("json");
