@@ -60,9 +60,19 @@ auth|auth x|auth default x|auth a b|auth a b c|reset x|swapdb x 1|swapdb 0 x|swa
 """
 
 # Numbers in these commands are times: only expiry() may choose them.
-EXPIRING = {b"set", b"setex", b"psetex", b"getex", b"expire", b"pexpire", b"expireat", b"pexpireat"}
+EXPIRING = {b"set", b"setex", b"psetex", b"getex", b"expire", b"pexpire", b"expireat", b"pexpireat", b"restore"}
 # Numbers in these are positions, and large ones make large values: only offset() may choose them.
 SPARSE = {b"setbit", b"bitfield"}
+
+
+def crc64(data):
+    """The checksum of DUMP: CRC-64 of Jones, reflected, begun with 0."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x95AC9329AC4BC9B5 if crc & 1 else 0)
+    return crc
 
 
 def fixed_commands():
@@ -187,6 +197,7 @@ class Generator:
             (3, fixed(b"setbit", key, self.offset, self.bit), fixed(b"getbit", key, self.offset)),
             (3, self.bitcount, self.bitpos, self.bitop),
             (4, self.bitfield),
+            (2, self.lcs, self.restore, self.sort),
             (1, fixed(b"substr", key, number, number)),
         ]
 
@@ -252,6 +263,56 @@ class Generator:
     def unknown(self):
         name = self.pick((b"foo", b"", b"getx", b"se", b"\r\n", b"x" * 200))
         return [name] + [self.value() for _ in range(self.random.randint(0, 3))]
+
+    def lcs(self):
+        options = self.pick(([], [], [b"len"], [b"idx"], [b"idx"], [b"idx", b"len"]))
+        if self.chance(40):
+            options = options + [b"minmatchlen", self.pick((b"0", b"1", b"2", b"3", b"-1", b"x"))]
+        if self.chance(40):
+            options = options + [b"withmatchlen"]
+        return [b"lcs", self.key(), self.key()] + [self.word(option) for option in options]
+
+    def payload(self):
+        """Something for RESTORE: well-formed mostly, made by the random values of the stream."""
+        value = self.value()[:60]
+        body = self.pick(
+            (
+                b"\x00" + bytes([len(value)]) + value,
+                b"\x00\x40" + bytes([len(value)]) + value,
+                b"\x00\x80\x00\x00\x00" + bytes([len(value)]) + value,
+                b"\x00\x81" + b"\x00" * 7 + bytes([len(value)]) + value,
+                b"\x00\xc0" + self.random.randbytes(1),
+                b"\x00\xc1" + self.random.randbytes(2),
+                b"\x00\xc2" + self.random.randbytes(4),
+                b"\x00\xc3\x09\x14\x01ab\xe0\x08\x01\x01ab"[:12] + b"b",
+            )
+        )
+        if self.chance(20):  # Redis does not mind a string that ends in the checksum: that is not sent
+            body = self.pick((b"\x00\xc4" + body, b"\x00\xc3\x05\x05\xff\xff\xff\xff\xff", b""))
+        version = b"\x0a\x00" if self.chance(90) else self.pick((b"\x01\x00", b"\x0b\x00", b"\xff\xff"))
+        crc = crc64(body + version).to_bytes(8, "little")
+        return body + version + (crc if self.chance(95) else self.random.randbytes(8))
+
+    def restore(self):
+        if self.chance(20):
+            return [b"dump", self.pick((b"absent", b"missing"))]
+        absolute = self.chance(30)
+        time = b"0"
+        if self.chance(40):
+            time = b"%d" % self.random.randint(10**9, 10**12) if self.chance(70) else self.pick((b"-1", b"x", b""))
+            if absolute and self.chance(90):
+                time = self.past(1000) if self.chance(30) else b"%d" % self.random.randint(EXACT_MS, 2**47)
+        options = [b"absttl"] if absolute else []
+        if self.chance(60):
+            options.append(b"replace")
+        if self.chance(10):
+            options += self.pick(([b"idletime", self.number()], [b"freq", self.number()], [b"idletime"], [b"x"]))
+        return [b"restore", self.key(), time, self.payload()] + [self.word(option) for option in options]
+
+    def sort(self):
+        rest = self.pick(([], [b"alpha"], [b"limit", self.number(), b"1"], [b"by", b"x", b"get", b"#"], [b"store"]))
+        store = [b"store", self.key()] if self.chance(20) else []
+        return [self.pick((b"sort", b"sort_ro")), self.key()] + rest + store
 
     def offset(self):
         """Of a bit."""

@@ -465,6 +465,30 @@ class Run:
                 except Difference as problem:
                     raise Difference("%s\n  watching: %s" % (problem, line)) from None
 
+    def travel(self):
+        """Values that one server dumps, the other one restores; short ones are dumped as the same bytes."""
+        ours, theirs = self.open_session()
+        pick = self.generator.random
+        values = [b"%d" % (sign * (2**bits + more)) for bits in (3, 7, 8, 15, 16, 31, 32, 63) for sign in (1, -1)
+                  for more in (-1, 0)]
+        values += [self.generator.value() for _ in range(100)] + [b"007", b"-0", b" 1", b"x" * 63, b"x" * 64]
+        values += [b"ab" * 5000, b"x" * 16383, b"x" * 16384, pick.randbytes(20000), pick.randbytes(50) * 1000]
+        values += [bytes(pick.choices(b"ab", k=size)) for size in (30, 300, 3000, 300_000)]
+        for value in values:
+            dumps = []
+            for source, target in ((ours, theirs), (theirs, ours)):
+                source.exchange(encode([b"set", b"k", value]), 1)
+                dump = source.exchange(encode([b"dump", b"k"]), 1)[0].split(b"\r\n", 1)[1][:-2]
+                restored, got = target.exchange(
+                    encode([b"restore", b"k", b"0", dump, b"replace"]) + encode([b"get", b"k"]), 2
+                )
+                if restored != b"+OK\r\n" or got != b"$%d\r\n%s\r\n" % (len(value), value):
+                    self.fail([b"restore", value], restored, got)
+                dumps.append(dump)
+            if len(value) <= 20 and dumps[0] != dumps[1]:
+                self.fail([b"dump", value], *dumps)
+            self.compared += 1
+
     def many_keys(self):
         """More keys than one step of KEYS or SCAN takes, which the stream never has."""
         session = self.sessions[0]
@@ -533,6 +557,7 @@ def compare(ours, theirs, options):
         run.commands(options.commands // 10, with_scans=False)
         run.counters()
         run.watches()
+        run.travel()
         run.many_keys()
         run.commands(options.commands)
         keys = run.contents()
