@@ -32,8 +32,10 @@ void progress_show(struct progress *progress, uint64_t now_ns, uint64_t done, do
     progress->last_done = done;
 }
 
-void progress_end(struct progress *progress, uint64_t now_ns, uint64_t done) {
-    if (progress->silent)
+void progress_end(struct progress *progress, uint64_t now_ns, uint64_t done, bool fine) {
+    if (!fine && progress->open)
+        fputc('\n', stderr);
+    if (!fine || progress->silent)
         return;
     fprintf(stderr, "%s%s: %" PRIu64 " commands in %.1f s, %.0f per second%s\n", progress->open ? "\r" : "",
             progress->doing, done, (double)(now_ns - progress->begin_ns) * 1e-9,

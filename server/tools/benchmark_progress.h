@@ -25,7 +25,7 @@ uint64_t progress_next_ns(const struct progress *progress);
 /** Shows a line; `share` is the part that is done, from 0 to 1. */
 void progress_show(struct progress *progress, uint64_t now_ns, uint64_t done, double share);
 
-/** The last line. */
-void progress_end(struct progress *progress, uint64_t now_ns, uint64_t done);
+/** The last line; of a phase that failed only what stands on the terminal is ended. */
+void progress_end(struct progress *progress, uint64_t now_ns, uint64_t done, bool fine);
 
 #endif

@@ -121,8 +121,9 @@ static uint64_t run_phase(struct crew *crew, struct phase phase, const char *doi
         pthread_join(members[i].thread, NULL);
     free(members);
     uint64_t now = worker_now_ns();
-    progress_end(&progress, now, count_done(crew));
-    return started && collect_failure(crew, error) ? now - phase.begin_ns : 0;
+    bool fine = started && collect_failure(crew, error);
+    progress_end(&progress, now, count_done(crew), fine);
+    return fine ? now - phase.begin_ns : 0;
 }
 
 static void add_up(const struct crew *crew, struct run_result *result) {

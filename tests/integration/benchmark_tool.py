@@ -8,6 +8,7 @@ what a server that answers late on purpose must at least make of them.
 """
 
 import argparse
+import contextlib
 import csv
 import io
 import json
@@ -75,6 +76,15 @@ class OtherServer:
         self.process.terminate()
         self.process.wait(TIMEOUT_S)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def stopped_at_end(server):
+    """A failed case leaves no server behind."""
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 class LateServer:
@@ -253,15 +263,14 @@ def check_failures(tool, server):
 
 
 def check_password(tool, program):
-    server = ServerProcess(program, "--requirepass", "open sesame")
-    where = ["-p", server.port, "-n", 20]
-    done = tool.measure(3, *where)
-    expect(done["errors"] == 20 and done["first_error"].startswith("NOAUTH"), "without: %r" % done)
-    for more in ([], ["-3"], ["--user", "default"]):
-        tool.measure(0, *where, "-a", "open sesame", *more)
-        tool.run(1, *where, "-a", "wrong", *more)
-        expect("WRONGPASS" in tool.error, tool.error)
-    server.stop()
+    with stopped_at_end(ServerProcess(program, "--requirepass", "open sesame")) as server:
+        where = ["-p", server.port, "-n", 20]
+        done = tool.measure(3, *where)
+        expect(done["errors"] == 20 and done["first_error"].startswith("NOAUTH"), "without: %r" % done)
+        for more in ([], ["-3"], ["--user", "default"]):
+            tool.measure(0, *where, "-a", "open sesame", *more)
+            tool.run(1, *where, "-a", "wrong", *more)
+            expect("WRONGPASS" in tool.error, tool.error)
 
 
 def check_interrupt(tool, server):
@@ -270,13 +279,15 @@ def check_interrupt(tool, server):
     before = int(client.info("stats")["total_connections_received"])
     command = [tool.program, "-p", str(server.port), "--duration", "1000", "-c", "9", "--json", "-q"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    first = commands_processed(client)
-    seen = client.info("stats")
-    while int(seen["total_connections_received"]) < before + 9 or int(seen["total_commands_processed"]) < first + 1000:
-        seen = client.info("stats")
-        expect(process.poll() is None, "it runs")
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=TIMEOUT_S)
+    try:
+        first = seen = commands_processed(client)
+        while seen < first + 1000 or int(client.info("stats")["total_connections_received"]) < before + 9:
+            expect(process.poll() is None, "it runs")
+            seen = commands_processed(client)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
     expect(process.returncode == 0 and json.loads(output)["operations"] > 0, "the result so far: %r" % output)
     client.close()
 
@@ -286,13 +297,12 @@ def check_redis(tool):
     if shutil.which("redis-server") is None:
         print("redis-server is not installed")
         return
-    server = OtherServer("redis-server", "--port", "PORT", "--save", "", "--bind", "127.0.0.1")
-    check_counts(tool, server)
-    check_rate(tool, server)
-    check_connections(tool, server)
-    done = tool.measure(0, "-p", server.port, "-r", KEYS, "-n", 3000, "-3", "--mget", 10, "--verify", "-P", 4)
-    expect(done["wrong_values"] == done["misses"] == 0, "values of Redis: %r" % done)
-    server.stop()
+    with stopped_at_end(OtherServer("redis-server", "--port", "PORT", "--save", "", "--bind", "127.0.0.1")) as server:
+        check_counts(tool, server)
+        check_rate(tool, server)
+        check_connections(tool, server)
+        done = tool.measure(0, "-p", server.port, "-r", KEYS, "-n", 3000, "-3", "--mget", 10, "--verify", "-P", 4)
+        expect(done["wrong_values"] == done["misses"] == 0, "values of Redis: %r" % done)
 
 
 def check_memcached(tool):
@@ -300,18 +310,30 @@ def check_memcached(tool):
         print("memcached is not installed")
         return
     user = ["-u", "nobody"] if os.getuid() == 0 else []
-    server = OtherServer("memcached", "-p", "PORT", "-l", "127.0.0.1", "-U", "0", *user)
-    where = ["-p", server.port, "-r", KEYS, "--protocol", "memcached"]
-    done = tool.measure(0, *where, "--fill", "-n", 4000, "--verify", "-P", 8, "-d", "1-500", "--idle", 5)
-    expect(done["filled_keys"] == KEYS and done["operations"] == 4000, "memcached: %r" % done)
-    expect(done["wrong_values"] == done["misses"] == 0, "values of memcached: %r" % done)
-    done = tool.measure(0, *where, "-n", 500, "--ratio", "0:1", "--mget", 10, "--verify", "-d", "1-500")
-    expect(done["keys"] == 5000 and done["wrong_values"] == done["misses"] == 0, "many keys: %r" % done)
-    done = tool.measure(0, *where, "-n", 500, "--ratio", "0:1", "--mget", 3, "--key-prefix", "none")
-    expect(done["misses"] == 1500, "every key is missed: %r" % done)
-    done = tool.measure(3, *where, "-n", 40, "--ratio", "1:0", "-d", 2000000, "-c", 2)
-    expect(done["errors"] > 0 and done["first_error"].startswith("SERVER_ERROR"), "too large: %r" % done)
-    server.stop()
+    with stopped_at_end(OtherServer("memcached", "-p", "PORT", "-l", "127.0.0.1", "-U", "0", *user)) as server:
+        where = ["-p", server.port, "-r", KEYS, "--protocol", "memcached"]
+        done = tool.measure(0, *where, "--fill", "-n", 4000, "--verify", "-P", 8, "-d", "1-500", "--idle", 5)
+        expect(done["filled_keys"] == KEYS and done["operations"] == 4000, "memcached: %r" % done)
+        expect(done["wrong_values"] == done["misses"] == 0, "values of memcached: %r" % done)
+        done = tool.measure(0, *where, "-n", 500, "--ratio", "0:1", "--mget", 10, "--verify", "-d", "1-500")
+        expect(done["keys"] == 5000 and done["wrong_values"] == done["misses"] == 0, "many keys: %r" % done)
+        done = tool.measure(0, *where, "-n", 500, "--ratio", "0:1", "--mget", 3, "--key-prefix", "none")
+        expect(done["misses"] == 1500, "every key is missed: %r" % done)
+        done = tool.measure(3, *where, "-n", 40, "--ratio", "1:0", "-d", 2000000, "-c", 2)
+        expect(done["errors"] > 0 and done["first_error"].startswith("SERVER_ERROR"), "too large: %r" % done)
+
+
+def check_blitzdb(tool, program):
+    with stopped_at_end(ServerProcess(program, "--appendonly", "no", "--save", "")) as server:
+        check_counts(tool, server)
+        check_workloads(tool, server)
+        check_custom(tool, server)
+        check_wrong_answers(tool, server)
+        check_rate(tool, server)
+        check_output(tool, server)
+        check_connections(tool, server)
+        check_failures(tool, server)
+        check_interrupt(tool, server)
 
 
 def main():
@@ -320,17 +342,7 @@ def main():
     parser.add_argument("--benchmark", required=True)
     arguments = parser.parse_args()
     tool = Tool(arguments.benchmark)
-    server = ServerProcess(arguments.server, "--appendonly", "no", "--save", "")
-    check_counts(tool, server)
-    check_workloads(tool, server)
-    check_custom(tool, server)
-    check_wrong_answers(tool, server)
-    check_rate(tool, server)
-    check_output(tool, server)
-    check_connections(tool, server)
-    check_failures(tool, server)
-    check_interrupt(tool, server)
-    server.stop()
+    check_blitzdb(tool, arguments.server)
     check_password(tool, arguments.server)
     check_late_server(tool)
     check_redis(tool)
