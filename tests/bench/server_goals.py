@@ -9,7 +9,7 @@ p999       99.9th percentile at half of the maximum rate, pipeline 1, an open lo
            reaches, the same rate for both, and each at half of its own
 memory     resident memory of the whole process with many keys, to Redis's
 idle       growth of the process for an idle connection that has said PING once, on a fresh server
-idle_loss  operations per second that 50 busy connections lose beside the idle ones
+idle_loss  operations per second that 50 busy connections lose beside the idle ones, and processor time they cost more
 """
 
 import contextlib
@@ -56,12 +56,13 @@ class Goals:
         return {"part": "goals", "case": case, "threads": 1, "keys": keys, "value_size": VALUE_SIZE,
                 "set_percent": set_percent, "pipeline": pipeline, "transport": "tcp"}
 
-    def contest(self, servers, labels, *words):
-        """Every server once in every round -> name -> rounds."""
+    def contest(self, servers, labels, *words, rates=None):
+        """Every server once in every round, at its rate if it has one -> name -> rounds."""
         found = {name: [] for name in servers}
         for number in range(self.bench.options.rounds):
             for name, server in servers.items():
-                found[name].append(self.bench.measure(server, number, *words, **labels))
+                rate = ["--rate", rates[name]] if rates else []
+                found[name].append(self.bench.measure(server, number, *words, *rate, **labels))
         self.print_rounds(labels, found)
         return found
 
@@ -105,9 +106,7 @@ class Goals:
         same = self.contest(pair, self.labels("p999 same", keys, 1), "--rate", min(half.values()))
         self.judge(f"p99.9 at {min(half.values())} per second, half of the slower one's maximum, to Redis's", same, "Redis",
                    "p999_us", 1, 0.5)
-        own = {}
-        for name, server in pair.items():
-            own |= self.contest({name: server}, self.labels("p999 own", keys, 1), "--rate", half[name])
+        own = self.contest(pair, self.labels("p999 own", keys, 1), rates=half)
         self.judge("p99.9, each at half of its own maximum, to Redis's", own, "Redis", "p999_us", 1, 0.5)
 
     def memory(self, servers, keys):
@@ -145,8 +144,11 @@ class Goals:
                     beside.setdefault(name, []).append(figures)
             self.print_rounds(self.labels("alone", keys, pipeline), alone)
             self.print_rounds(self.labels("beside idle", keys, pipeline), beside)
-            lost = [100 * (1 - ratio) for ratio in ratios(beside["BlitzDB"], alone["BlitzDB"], "ops_per_second")]
-            self.verdicts.append(Verdict(f"lost beside {idle} idle connections, pipeline {pipeline}", lost, 5, unit=" %"))
+            lost = ratios(beside["BlitzDB"], alone["BlitzDB"], "ops_per_second")
+            more = ratios(beside["BlitzDB"], alone["BlitzDB"], "cpu_us")
+            text = f"beside {idle} idle connections, pipeline {pipeline}"
+            self.verdicts.append(Verdict(f"lost {text}", [100 - 100 * ratio for ratio in lost], 5, unit=" %"))
+            self.verdicts.append(Verdict(f"CPU more {text}", [100 * ratio - 100 for ratio in more], 5, unit=" %"))
 
     # -- All of them ----------------------------------------------------------------------------------------
 
