@@ -8,6 +8,7 @@
 #include "server.h"
 
 static const char too_many[] = "-ERR max number of clients reached\r\n";
+static const char too_many_strangers[] = "-ERR max number of clients that have not logged in reached\r\n";
 static const char protected_mode[] =
     "-DENIED The server is running in protected mode: no password is set, so connections are only accepted "
     "from "
@@ -20,6 +21,13 @@ static void refuse(struct bzs_server *server, int fd, const char *text) {
     (void)sent; /* who cannot be told finds out by the close */
     close(fd);
     atomic_fetch_add(&server->connections_rejected, 1);
+}
+
+/** Half of the places, so that those who know the password always find one; with few places that means
+ * nothing. */
+static unsigned strangers_max(const struct bzs_server *server) {
+    enum { FEW = 16 };
+    return server->clients_max / 2 > FEW ? server->clients_max / 2 : FEW;
 }
 
 static struct bzs_loop *least_busy_loop(struct bzs_server *server) {
@@ -40,6 +48,11 @@ void bzs_admit(struct bzs_server *server, int fd) {
     if (atomic_fetch_add(&server->client_count, 1) >= server->clients_max) {
         atomic_fetch_sub(&server->client_count, 1);
         refuse(server, fd, too_many);
+        return;
+    }
+    if (config->has_password && server->unauthenticated >= strangers_max(server)) {
+        atomic_fetch_sub(&server->client_count, 1);
+        refuse(server, fd, too_many_strangers);
         return;
     }
     atomic_fetch_add(&server->connections_total, 1);

@@ -7,6 +7,7 @@
 
 #include "accounting.h"
 #include "command.h"
+#include "intruder.h"
 #include "loop.h"
 #include "multi.h"
 #include "server.h"
@@ -18,8 +19,9 @@ enum { HELD_OUTPUT_MAX = 1024 * 1024 };
 /* A client that does not read its replies runs no further command from this much on. One reply may be larger.
  */
 static const size_t pending_output_max = (size_t)256 * 1024 * 1024;
-/* As client-query-buffer-limit of Redis. */
-static const size_t input_max = (size_t)1024 * 1024 * 1024;
+enum {
+    STRANGER_INPUT_MAX = 16 * 1024 + 256
+}; /* before the login: one argument of the size allowed, and its head */
 
 /* From how many missing bytes on a value is received straight into the client's input, and how many at once.
  */
@@ -65,7 +67,8 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     bzs_link_init(&client->waiting);
     bzs_link_init(&client->all);
     client->db = loop->server->db;
-    client->authenticated = !loop->server->config->has_password;
+    client->authenticated = true;
+    bzs_client_set_authenticated(client, !loop->server->config->has_password);
     client->protocol = 2;
     client->multi_commands = -1;
     return client;
@@ -83,6 +86,7 @@ void bzs_client_destroy(struct bzs_client *client) {
     bzs_resp_deinit(&client->parser);
     bzs_reply_deinit(&client->reply);
     bzs_input_deinit(&client->input);
+    bzs_client_set_authenticated(client, true); /* nobody who is out any more */
     free(client->address);
     free(client->name);
     free(client->library_name);
@@ -148,6 +152,10 @@ static size_t run_batch(struct bzs_client *client, const char *data, size_t size
 static size_t run_single(struct bzs_client *client, char *data, size_t size, unsigned *commands) {
     struct bzs_resp_limits limits = {(size_t)client->server->config->bulk_size_max, client->authenticated};
     size_t consumed;
+    if (bzs_intruder_is_tls(data, size) && client->parser.missing == 0) {
+        bzs_intruder_refuse(client, "TLS");
+        return 0;
+    }
     enum bzs_resp_result result = bzs_resp_next(&client->parser, data, size, &limits, &consumed);
     if (result == BZS_RESP_MALFORMED) {
         uint64_t output = bzs_reply_stream_end(&client->reply);
@@ -189,16 +197,24 @@ static size_t run_commands(struct bzs_client *client, char *data, size_t size) {
     return used;
 }
 
+/** Bytes that may wait to become commands, by the setting client-query-buffer-limit. */
+static size_t input_max(const struct bzs_client *client) {
+    return client->authenticated ? (size_t)client->server->config->query_buffer_max : STRANGER_INPUT_MAX;
+}
+
+/** A stranger is not worth a warning: there may be many. */
 static void drop_for_input(struct bzs_client *client) {
-    bzs_say(client->server->messages, BZS_WARNING,
-            "client %llu at %s dropped: its unfinished commands need more than %zu MiB, or memory ran out",
-            (unsigned long long)client->id, client->address, input_max >> 20);
+    bzs_say(client->server->messages, client->authenticated ? BZS_WARNING : BZS_VERBOSE,
+            "client %llu at %s dropped: its unfinished commands need more than %zu KiB, or memory ran out",
+            (unsigned long long)client->id, client->address, input_max(client) >> 10);
     client->close_now = true;
 }
 
 /** Keeps what is not yet a command; drops the client if that is too much. */
 static void keep_input(struct bzs_client *client, const char *data, size_t size) {
-    if (size > input_max - bzs_input_size(&client->input) || !bzs_input_append(&client->input, data, size))
+    size_t limit = input_max(client);
+    size_t waiting = bzs_input_size(&client->input);
+    if (waiting > limit || size > limit - waiting || !bzs_input_append(&client->input, data, size))
         drop_for_input(client);
 }
 
@@ -211,7 +227,7 @@ static void run_waiting(struct bzs_client *client) {
 char *bzs_client_room(struct bzs_client *client, size_t *size_out) {
     size_t waiting = bzs_input_size(&client->input);
     bool is_long = bzs_resp_missing(&client->parser, waiting) >= DIRECT_MIN;
-    if (!is_long || waiting > input_max - DIRECT_MAX)
+    if (!is_long || waiting + DIRECT_MAX > input_max(client))
         return NULL;
     return bzs_input_room(&client->input, DIRECT_MAX, size_out);
 }
@@ -275,6 +291,14 @@ uint64_t bzs_client_log_position(const struct bzs_client *client) {
     return client->wrote ? blitzdb_log_position(client->db) : client->wrote_up_to;
 }
 
+void bzs_client_set_authenticated(struct bzs_client *client, bool authenticated) {
+    if (client->authenticated && !authenticated)
+        atomic_fetch_add(&client->server->unauthenticated, 1);
+    else if (!client->authenticated && authenticated)
+        atomic_fetch_sub(&client->server->unauthenticated, 1);
+    client->authenticated = authenticated;
+}
+
 void bzs_client_set_protocol(struct bzs_client *client, int protocol) {
     client->reply.protocol = protocol;
     atomic_store_explicit(&client->protocol, protocol, memory_order_relaxed);
@@ -302,7 +326,8 @@ void bzs_client_reset_session(struct bzs_client *client) {
     bzs_client_set_durability(client, BZS_CLIENT_DURABILITY_DEFAULT);
     bzs_client_set_protocol(client, 2);
     bzs_client_set_text(client, &client->name, (struct bzs_slice){NULL, 0});
-    client->authenticated = !client->server->config->has_password;
+    client->stranger_since_ms = client->loop->tick_ms;
+    bzs_client_set_authenticated(client, !client->server->config->has_password);
 }
 
 size_t bzs_client_sendable(const struct bzs_client *client) {

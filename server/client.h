@@ -87,10 +87,11 @@ struct bzs_client {
     /* The session; changed by handlers, only in the thread of the loop */
     blitzdb *db; /**< handle of the keyspace, with the durability of the connection */
     enum bzs_client_durability durability;
-    bool holds_replies;      /**< writes are answered after their sync */
-    bool authenticated;      /**< true from the start if no password is set */
-    bool in_exec;            /**< the commands of a transaction run: none of them may wait */
-    struct bzs_multi *multi; /**< what MULTI has queued and WATCH watches; NULL: nothing */
+    bool holds_replies; /**< writes are answered after their sync */
+    bool authenticated; /**< true from the start if no password is set; see bzs_client_set_authenticated() */
+    int64_t stranger_since_ms; /**< since when it is not, on the clock of `tick_ms` */
+    bool in_exec;              /**< the commands of a transaction run: none of them may wait */
+    struct bzs_multi *multi;   /**< what MULTI has queued and WATCH watches; NULL: nothing */
 
     /* Shown by CLIENT LIST: written by the loop's thread, read by others under the loop's clients' mutex */
     struct bzs_link all;                         /**< in the loop's list of all clients */
@@ -140,6 +141,9 @@ void bzs_client_follow(struct bzs_client *client);
 
 /** Where the log ended behind the last write of this connection, or somewhat later. */
 uint64_t bzs_client_log_position(const struct bzs_client *client);
+
+/** Logs the connection in or out; the server counts who is out. */
+void bzs_client_set_authenticated(struct bzs_client *client, bool authenticated);
 
 /** Chooses protocol 2 or 3 for the replies. */
 void bzs_client_set_protocol(struct bzs_client *client, int protocol);

@@ -8,8 +8,10 @@
 
 #include "accounting.h"
 #include "client.h"
+#include "intruder.h"
 #include "loop.h"
 #include "multi.h"
+#include "server.h"
 
 /* The look-up: filled once, read-only from then on. A quarter full at most, so that probes stay short. */
 enum { SLOT_COUNT = 1024, SLOT_BITS = 10, COMMANDS_MAX = SLOT_COUNT / 4, NAME_SIZE_MAX = 32, WORD_SIZE = 8 };
@@ -35,13 +37,13 @@ static struct {
 } catalog = {.once = PTHREAD_ONCE_INIT};
 
 static const struct bzs_command *const families[] = {
-    bzs_commands_string,  bzs_commands_range,    bzs_commands_number,   bzs_commands_key,
-    bzs_commands_scan,    bzs_commands_expire,   bzs_commands_keyspace, bzs_commands_connection,
-    bzs_commands_wait,    bzs_commands_catalog,  bzs_commands_server,   bzs_commands_config,
-    bzs_commands_info,    bzs_commands_slowlog,  bzs_commands_latency,  bzs_commands_scripting,
-    bzs_commands_cluster, bzs_commands_acl,      bzs_commands_debug,    bzs_commands_multi,
-    bzs_commands_bitmap,  bzs_commands_bitfield, bzs_commands_lcs,      bzs_commands_dump,
-    bzs_commands_sort,
+    bzs_commands_string,     bzs_commands_range,   bzs_commands_number,   bzs_commands_key,
+    bzs_commands_scan,       bzs_commands_expire,  bzs_commands_keyspace, bzs_commands_login,
+    bzs_commands_connection, bzs_commands_wait,    bzs_commands_catalog,  bzs_commands_server,
+    bzs_commands_config,     bzs_commands_info,    bzs_commands_slowlog,  bzs_commands_latency,
+    bzs_commands_scripting,  bzs_commands_cluster, bzs_commands_acl,      bzs_commands_debug,
+    bzs_commands_multi,      bzs_commands_bitmap,  bzs_commands_bitfield, bzs_commands_lcs,
+    bzs_commands_dump,       bzs_commands_sort,
 };
 
 /**
@@ -245,7 +247,7 @@ static const struct bzs_command *look_up(struct bzs_call *call) {
     const struct bzs_command *command = bzs_command_find(call->argv[0]);
     if (command == NULL) {
         if (is_http(call->argv[0]))
-            call->client->close_now = true;
+            bzs_intruder_refuse(call->client, "HTTP");
         else
             reply_unknown_command(call);
         return NULL;
@@ -262,6 +264,13 @@ static bool arity_fits(const struct bzs_command *command, size_t argc) {
     return command->arity >= 0 ? argc == (size_t)command->arity : argc >= (size_t)-command->arity;
 }
 
+/** False if the password was taken away since the client came: then it is in. */
+static bool needs_login(const struct bzs_call *call) {
+    if (!call->server->config->has_password)
+        bzs_client_set_authenticated(call->client, true);
+    return !call->client->authenticated;
+}
+
 /** Checks what has to be right before a command may run; false if the error has been answered. */
 static bool may_run(struct bzs_call *call) {
     call->command = look_up(call);
@@ -271,7 +280,7 @@ static bool may_run(struct bzs_call *call) {
         bzs_multi_refuse_arity(call);
         return false;
     }
-    if (!call->client->authenticated && (call->command->flags & BZS_NOAUTH) == 0) {
+    if (!call->client->authenticated && (call->command->flags & BZS_NOAUTH) == 0 && needs_login(call)) {
         bzs_reply_error(call->reply, "NOAUTH Authentication required.");
         return false;
     }

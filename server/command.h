@@ -96,6 +96,7 @@ extern const struct bzs_command bzs_commands_key[];
 extern const struct bzs_command bzs_commands_scan[];
 extern const struct bzs_command bzs_commands_expire[];
 extern const struct bzs_command bzs_commands_keyspace[];
+extern const struct bzs_command bzs_commands_login[];
 extern const struct bzs_command bzs_commands_connection[];
 extern const struct bzs_command bzs_commands_wait[];
 extern const struct bzs_command bzs_commands_catalog[];
@@ -168,6 +169,8 @@ void bzs_reply_subcommand_error(struct bzs_call *call);
 void bzs_reply_help(struct bzs_call *call, const char *const lines[]);
 /** `-ERR syntax error`. */
 void bzs_reply_syntax_error(struct bzs_call *call);
+/** Sets the name that CLIENT LIST shows; false: the error reply has been written. */
+bool bzs_arg_set_name(struct bzs_call *call, struct bzs_slice name);
 /** Unix time in milliseconds; read once per batch of commands. */
 int64_t bzs_call_now_ms(const struct bzs_call *call);
 /** True if the text matches a glob as in Redis (`*`, `?`, `[a-z]`, `[^x]`, `\\`), case-insensitively. */

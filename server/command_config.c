@@ -68,6 +68,13 @@ static void commit(struct bzs_call *call, struct bzs_config_change *change) {
     bzs_reply_simple(call->reply, "OK");
 }
 
+/** What came in is in a buffer of the server, and a password in it would stay there. */
+static void wipe_secrets(const struct bzs_call *call) {
+    for (size_t i = 2; i + 1 < call->argc; i += 2)
+        if (bzs_arg_is(call->argv[i], "requirepass"))
+            explicit_bzero((char *)call->argv[i + 1].data, call->argv[i + 1].size);
+}
+
 static void run_config_set(struct bzs_call *call) {
     if (call->argc % 2 != 0) {
         bzs_reply_syntax_error(call);
@@ -88,6 +95,7 @@ static void run_config_set(struct bzs_call *call) {
     else
         bzs_reply_status(call, BLITZDB_NO_MEMORY);
     bzs_config_change_end(&change);
+    wipe_secrets(call);
     pthread_mutex_unlock(&call->server->change_mutex);
 }
 

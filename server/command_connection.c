@@ -5,8 +5,6 @@
 #include "loop.h"
 #include "server.h"
 
-#define WRONGPASS "WRONGPASS invalid username-password pair or user is disabled."
-
 static void run_ping(struct bzs_call *call) {
     if (call->argc > 2)
         bzs_reply_arity_error(call);
@@ -40,35 +38,6 @@ static void run_select(struct bzs_call *call) {
         bzs_reply_error(call->reply, "ERR DB index is out of range");
 }
 
-/** The only user is "default"; without a password set everything opens it, as in Redis. */
-static bool log_in(struct bzs_call *call, struct bzs_slice user, struct bzs_slice password) {
-    static const char only_user[] = "default";
-    bool right_user = user.size == strlen(only_user) && memcmp(user.data, only_user, user.size) == 0;
-    bool right_password = bzs_config_password_is(call->server->config, password.data, password.size);
-    if (!right_user || !right_password) {
-        bzs_reply_error(call->reply, WRONGPASS);
-        return false;
-    }
-    call->client->authenticated = true;
-    return true;
-}
-
-static void run_auth(struct bzs_call *call) {
-    if (call->argc > 3) {
-        bzs_reply_syntax_error(call);
-        return;
-    }
-    if (call->argc == 2 && !call->server->config->has_password) {
-        bzs_reply_error(call->reply,
-                        "ERR AUTH <password> called without any password configured for the default "
-                        "user. Are you sure your configuration is correct?");
-        return;
-    }
-    struct bzs_slice user = call->argc == 3 ? call->argv[1] : (struct bzs_slice){"default", 7};
-    if (log_in(call, user, call->argv[call->argc - 1]))
-        bzs_reply_simple(call->reply, "OK");
-}
-
 static bool is_printable(struct bzs_slice text) {
     for (size_t i = 0; i < text.size; i++)
         if (text.data[i] < '!' || text.data[i] > '~')
@@ -76,8 +45,7 @@ static bool is_printable(struct bzs_slice text) {
     return true;
 }
 
-/** Sets the name that CLIENT LIST shows; false: the error reply has been written. */
-static bool set_name(struct bzs_call *call, struct bzs_slice name) {
+bool bzs_arg_set_name(struct bzs_call *call, struct bzs_slice name) {
     if (!is_printable(name)) {
         bzs_reply_error(call->reply,
                         "ERR Client names cannot contain spaces, newlines or special characters.");
@@ -88,78 +56,6 @@ static bool set_name(struct bzs_call *call, struct bzs_slice name) {
         return false;
     }
     return true;
-}
-
-/** What HELLO asks for beside the protocol. */
-struct hello_options {
-    bool has_login, has_name;
-    struct bzs_slice user, password, name;
-};
-
-static bool parse_hello(struct bzs_call *call, struct hello_options *options) {
-    for (size_t i = 2; i < call->argc;) {
-        struct bzs_slice option = call->argv[i];
-        if (bzs_arg_is(option, "auth") && i + 2 < call->argc) {
-            options->has_login = true;
-            options->user = call->argv[i + 1];
-            options->password = call->argv[i + 2];
-            i += 3;
-        } else if (bzs_arg_is(option, "setname") && i + 1 < call->argc) {
-            options->has_name = true;
-            options->name = call->argv[i + 1];
-            i += 2;
-        } else {
-            bzs_reply_error(call->reply, "ERR Syntax error in HELLO option '%.*s'", (int)option.size,
-                            option.data);
-            return false;
-        }
-    }
-    return true;
-}
-
-static void reply_hello(struct bzs_call *call) {
-    bzs_reply_map(call->reply, 7);
-    bzs_reply_text(call->reply, "server");
-    bzs_reply_text(call->reply, "redis");
-    bzs_reply_text(call->reply, "version");
-    bzs_reply_text(call->reply, BZS_REDIS_VERSION);
-    bzs_reply_text(call->reply, "proto");
-    bzs_reply_integer(call->reply, call->reply->protocol);
-    bzs_reply_text(call->reply, "id");
-    bzs_reply_integer(call->reply, (int64_t)call->client->id);
-    bzs_reply_text(call->reply, "mode");
-    bzs_reply_text(call->reply, "standalone");
-    bzs_reply_text(call->reply, "role");
-    bzs_reply_text(call->reply, "master");
-    bzs_reply_text(call->reply, "modules");
-    bzs_reply_array(call->reply, 0);
-}
-
-static void run_hello(struct bzs_call *call) {
-    int64_t protocol = call->reply->protocol;
-    struct hello_options options = {0};
-    if (call->argc >= 2 && !bzs_parse_integer(call->argv[1], &protocol)) {
-        bzs_reply_error(call->reply, "ERR Protocol version is not an integer or out of range");
-        return;
-    }
-    if (protocol < 2 || protocol > 3) {
-        bzs_reply_error(call->reply, "NOPROTO unsupported protocol version");
-        return;
-    }
-    if (!parse_hello(call, &options) || (options.has_login && !log_in(call, options.user, options.password)))
-        return;
-    if (!call->client->authenticated) {
-        bzs_reply_error(
-            call->reply,
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-            "AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
-            "protocol version at the same time");
-        return;
-    }
-    if (options.has_name && !set_name(call, options.name))
-        return;
-    bzs_client_set_protocol(call->client, (int)protocol);
-    reply_hello(call);
 }
 
 static void run_client_id(struct bzs_call *call) {
@@ -174,7 +70,7 @@ static void run_client_getname(struct bzs_call *call) {
 }
 
 static void run_client_setname(struct bzs_call *call) {
-    if (set_name(call, call->argv[2]))
+    if (bzs_arg_set_name(call, call->argv[2]))
         bzs_reply_simple(call->reply, "OK");
 }
 
@@ -377,14 +273,10 @@ static const struct bzs_command client_commands[] = {
 };
 
 const struct bzs_command bzs_commands_connection[] = {
-    {"auth", run_auth, -2, SESSION | BZS_FAST | BZS_NOAUTH | BZS_ALLOW_BUSY, 0, 0, 0, NULL, "connection",
-     "1.0.0", "Logs the connection in."},
     {"client", NULL, -2, 0, 0, 0, 0, client_commands, "connection", "2.4.0",
      "Groups the commands about connections."},
     {"echo", run_echo, 2, BZS_FAST | BZS_LOADING | BZS_STALE, 0, 0, 0, NULL, "connection", "1.0.0",
      "Returns its argument."},
-    {"hello", run_hello, -1, SESSION | BZS_FAST | BZS_NOAUTH | BZS_ALLOW_BUSY, 0, 0, 0, NULL, "connection",
-     "6.0.0", "Chooses the protocol and describes the server."},
     {"ping", run_ping, -1, BZS_FAST, 0, 0, 0, NULL, "connection", "1.0.0", "Shows that the server is there."},
     {"quit", run_quit, -1, SESSION | BZS_FAST | BZS_NOAUTH | BZS_ALLOW_BUSY | BZS_NOT_QUEUED, 0, 0, 0, NULL,
      "connection", "1.0.0", "Closes the connection."},

@@ -76,6 +76,7 @@ struct bzs_config {
     _Atomic int64_t unixsocket_mode, bulk_size_max, query_buffer_max, memory_limit, eviction;
     _Atomic int64_t appendonly, appendfsync, protected_mode, daemonize, log_level;
     _Atomic int64_t log_format, syslog_enabled, syslog_facility, supervised;
+    _Atomic int64_t login_timeout_s;
     _Atomic int64_t has_password;         /**< clients have to log in */
     _Atomic int64_t notify_events;        /**< ::bzs_events */
     _Atomic int64_t slowlog_us;           /**< -1: off, 0: every command */

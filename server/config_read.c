@@ -166,11 +166,13 @@ char *bzs_config_read_stream(FILE *stream, size_t *size_out) {
         if (got == 0)
             break;
         if (size + 1 == capacity) {
-            char *larger = realloc(text, capacity * 2);
-            if (larger == NULL) {
-                free(text);
+            char *larger = malloc(capacity * 2);
+            if (larger != NULL)
+                memcpy(larger, text, size);
+            explicit_bzero(text, size); /* a copy with a password in it would stay */
+            free(text);
+            if (larger == NULL)
                 return NULL;
-            }
             text = larger;
             capacity *= 2;
         }
@@ -198,6 +200,7 @@ bool bzs_config_read_file(struct bzs_config *config, const char *path, const str
         return bzs_config_refuse(from->line > 0 ? from : &place, "%s%scannot be opened: %s",
                                  from->line > 0 ? path : "", from->line > 0 ? " " : "", strerror(errno));
     size_t size = 0;
+    setvbuf(stream, NULL, _IONBF, 0); /* for the same reason */
     char *text = bzs_config_read_stream(stream, &size);
     bool failed = ferror(stream) != 0;
     int read_errno = errno;

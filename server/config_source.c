@@ -31,6 +31,12 @@ static void name_variable(const char *setting, char *out, size_t size) {
         *c = *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
 }
 
+/** A password is a secret: nobody shall see it in the list of processes, or in a copy of the memory. */
+static void wipe_password(const char *name, char *value) {
+    if (strcasecmp(name, "requirepass") == 0)
+        memset(value, 'x', strlen(value));
+}
+
 /** Kubernetes sets such variables for a service that is called "blitzdb": they are no settings. */
 static bool is_of_kubernetes(const char *variable) {
     return strncmp(variable, PREFIX "SERVICE_", strlen(PREFIX "SERVICE_")) == 0 ||
@@ -47,7 +53,9 @@ static bool read_variable(struct bzs_config *config, const char *variable, struc
         if (strlen(name) != (size_t)(equals - variable) || strncmp(variable, name, strlen(name)) != 0)
             continue;
         const struct bzs_config_place place = {.source = name, .error = error};
-        return apply_text(config, &place, bzs_settings[i].name, equals + 1) || bzs_config_goes_on(&place);
+        bool applied = apply_text(config, &place, bzs_settings[i].name, equals + 1);
+        wipe_password(bzs_settings[i].name, (char *)equals + 1);
+        return applied || bzs_config_goes_on(&place);
     }
     const struct bzs_config_place place = {.source = "environment", .error = error};
     bzs_config_refuse(&place, "%.*s stands for no setting", (int)strcspn(variable, "="), variable);
@@ -62,12 +70,6 @@ static bool read_environment(struct bzs_config *config, struct bzs_config_error 
             !read_variable(config, *variable, error))
             return false;
     return true;
-}
-
-/** The password of an option is a secret: nobody shall see it in the list of processes. */
-static void wipe_password(const char *name, char *value) {
-    if (strcasecmp(name, "requirepass") == 0)
-        memset(value, 'x', strlen(value));
 }
 
 static bool read_option(struct bzs_config *config, const struct bzs_config_place *place, size_t count,

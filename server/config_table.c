@@ -51,6 +51,8 @@ const struct bzs_setting bzs_settings[] = {
      "password that clients have to give (default: none)", BZS_CHANGES},
     {"requirepass-hash", BZS_SECRET_HASH, AT(has_password), 0, 0, NULL, NULL, NULL, "SALT:HASH",
      "the same, as CONFIG REWRITE writes it: nobody can read the password in it", BZS_FIXED},
+    {"login-timeout", BZS_NUMBER, AT(login_timeout_s), 1, INT32_MAX, NULL, "10", NULL, "SECONDS",
+     "time a client has to log in, if there is a password", BZS_CHANGES},
     {"protected-mode", BZS_CHOICE, AT(protected_mode), 0, 0, yes_no, "yes", NULL, "yes|no",
      "without a password, accept connections of this machine only", BZS_CHANGES},
     {"dir", BZS_TEXT, AT(dir), 0, 0, NULL, NULL, NULL, "DIRECTORY",

@@ -245,6 +245,18 @@ void bzs_listener_describe(int fd, bool peer, char *text_out, size_t size) {
     }
 }
 
+void bzs_listener_peer_key(int fd, unsigned char key_out[16]) {
+    struct sockaddr_storage address = {0};
+    const void *any = &address;
+    memset(key_out, 0, 16);
+    if (!get_address(fd, true, &address))
+        return;
+    if (address.ss_family == AF_INET)
+        memcpy(key_out + 12, &((const struct sockaddr_in *)any)->sin_addr, 4);
+    else if (address.ss_family == AF_INET6)
+        memcpy(key_out, &((const struct sockaddr_in6 *)any)->sin6_addr, 8);
+}
+
 bool bzs_listener_peer_is_local(int fd) {
     struct sockaddr_storage address = {0};
     const void *any = &address;

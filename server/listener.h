@@ -56,6 +56,9 @@ enum bzs_accept_result bzs_listener_accept(const struct bzs_socket *socket, cons
 
 /** Writes "address:port" of the peer, or of the own side, of a connection. */
 void bzs_listener_describe(int fd, bool peer, char *text_out, size_t size);
+/** Writes what tells one peer from another where attempts are counted: the address without its port, of IPv6
+ * the network of 64 bits; zeros for sockets in the file system. */
+void bzs_listener_peer_key(int fd, unsigned char key_out[16]);
 /** True if the peer is on this machine. */
 bool bzs_listener_peer_is_local(int fd);
 

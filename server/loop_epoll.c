@@ -11,6 +11,7 @@
 #include "admission.h"
 #include "client.h"
 #include "clock.h"
+#include "command_login.h"
 #include "loop.h"
 #include "server.h"
 
@@ -315,7 +316,10 @@ static void end_waits(struct bzs_loop *loop, uint64_t durable, bool failed) {
         next = link->next;
         struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, waiting);
         if (bzs_wait_is_over(&client->wait, &state)) {
-            bzs_wait_answer(&client->wait, &state, &client->reply);
+            if (client->wait.kind == BZS_WAIT_LOGIN)
+                bzs_login_end(client);
+            else
+                bzs_wait_answer(&client->wait, &state, &client->reply);
             client->wait.kind = BZS_WAIT_NONE;
             bzs_link_remove(&client->waiting);
             bzs_link_append(&loop->turn, &client->turn);
@@ -382,16 +386,28 @@ static void dispatch(struct bzs_loop *loop, const struct epoll_event *event) {
     }
 }
 
-/** Looks once a second for clients that have been silent longer than the setting `timeout` allows. */
+/** True if some clients may not stay as long as they like. */
+static bool has_to_sweep(const struct bzs_loop *loop) {
+    return loop->server->config->timeout_s > 0 || loop->server->unauthenticated > 0;
+}
+
+/** True if a client has not logged in for longer than that may take. */
+static bool is_overdue(const struct bzs_loop *loop, const struct bzs_client *client) {
+    return !client->authenticated && loop->server->config->has_password &&
+           loop->tick_ms - client->stranger_since_ms > loop->server->config->login_timeout_s * 1000;
+}
+
+/** Looks once a second for clients that are silent for longer than `timeout` allows, or do not log in. */
 static void sweep_idle(struct bzs_loop *loop) {
     int64_t timeout_ms = loop->server->config->timeout_s * 1000;
-    if (timeout_ms == 0 || loop->tick_ms - loop->swept_ms < SWEEP_MS)
+    if (!has_to_sweep(loop) || loop->tick_ms - loop->swept_ms < SWEEP_MS)
         return;
     loop->swept_ms = loop->tick_ms;
     pthread_mutex_lock(&loop->clients_mutex); /* other loops may be adding */
     for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next) {
         struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, all);
-        if (loop->tick_ms - client->last_ms > timeout_ms && !bzs_client_is_waiting(client)) {
+        bool is_idle = timeout_ms > 0 && loop->tick_ms - client->last_ms > timeout_ms;
+        if ((is_idle || is_overdue(loop, client)) && !bzs_client_is_waiting(client)) {
             client->close_now = true;
             bzs_link_append(&loop->turn, &client->turn);
         }
@@ -426,7 +442,7 @@ static int wait_ms(const struct bzs_loop *loop) {
         return 0;
     if (loop->listen_again_ms != 0)
         wait = loop->listen_again_ms - loop->tick_ms;
-    if (loop->server->config->timeout_s > 0 && wait > SWEEP_MS)
+    if (has_to_sweep(loop) && wait > SWEEP_MS)
         wait = SWEEP_MS;
     if (loop->wait_until_ms != INT64_MAX && wait > loop->wait_until_ms - loop->tick_ms)
         wait = loop->wait_until_ms - loop->tick_ms;
@@ -562,10 +578,14 @@ bool bzs_loop_add(struct bzs_loop *loop, int fd) {
     }
     client->created_ms = bzs_clock_ms(CLOCK_MONOTONIC);
     client->last_ms = client->created_ms;
+    client->stranger_since_ms = client->created_ms;
     client->interest = EPOLLIN;
+    bool is_stranger = !client->authenticated;
     if (!join(loop, client)) {
         bzs_client_destroy(client);
         return false;
     }
+    if (is_stranger)
+        bzs_loop_wake(loop); /* it may be waiting for nothing in particular, and has to watch the time now */
     return true;
 }

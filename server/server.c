@@ -137,6 +137,7 @@ enum bzs_server_result bzs_server_create(struct bzs_config *config, struct bzs_m
     server->ready_fd = -1;
     server->loader.done_fd = -1;
     pthread_mutex_init(&server->change_mutex, NULL);
+    bzs_login_limit_init(&server->login_limit);
     fill_in(server);
     bzs_syncer_init(&server->syncer, messages);
     bzs_keeper_init(&server->keeper, server);
@@ -259,6 +260,7 @@ blitzdb_status bzs_server_destroy(struct bzs_server *server) {
     if (server->ready_fd >= 0)
         close(server->ready_fd);
     pthread_mutex_destroy(&server->change_mutex);
+    bzs_login_limit_deinit(&server->login_limit);
     (void)close_database(server->placeholder);
     blitzdb_status status = close_database(server->loader.db);
     if (status != BLITZDB_OK)

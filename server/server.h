@@ -27,6 +27,7 @@
 #include "keeper.h"
 #include "listener.h"
 #include "loader.h"
+#include "login_limit.h"
 #include "messages.h"
 #include "statistics.h"
 #include "syncer.h"
@@ -58,6 +59,7 @@ struct bzs_server {
     struct bzs_syncer syncer;
     struct bzs_keeper keeper;
     struct bzs_loader loader;
+    struct bzs_login_limit login_limit;
     pthread_mutex_t change_mutex; /**< one CONFIG SET or CONFIG REWRITE at a time */
     struct bzs_baseline baseline;
     struct bzs_telemetry *telemetry; /**< slow commands, error codes and the like */
@@ -71,9 +73,11 @@ struct bzs_server {
     _Atomic uint64_t next_client_id;
     _Atomic unsigned clients_max; /**< as the limit of open files allows */
     _Atomic unsigned client_count;
+    _Atomic unsigned unauthenticated; /**< of these: who has to log in first */
     _Atomic unsigned loops_running;
     _Atomic uint64_t connections_total;
     _Atomic uint64_t connections_rejected;
+    _Atomic int64_t intruder_said_ms; /**< when the log was last told of one; see intruder.h */
     _Atomic bool stopping;
     _Atomic bool saves_at_end; /**< what changed since the last snapshot has to be saved after the loops */
 };

@@ -11,6 +11,8 @@ bool bzs_wait_is_endless(const struct bzs_wait *wait) {
 bool bzs_wait_is_over(const struct bzs_wait *wait, const struct bzs_wait_state *state) {
     if (state->tick_ms >= wait->until_ms)
         return true;
+    if (wait->needs_time)
+        return state->stopping;
     if (wait->needs_log && state->failed)
         return true;
     if (wait->needs_replicas)

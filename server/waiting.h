@@ -20,6 +20,7 @@ enum bzs_wait_kind {
     BZS_WAIT_NONE = 0, /**< nobody waits */
     BZS_WAIT_REPLICAS, /**< WAIT: answered by the number of replicas */
     BZS_WAIT_LOG,      /**< WAITAOF: answered by two numbers, of logs here and at replicas */
+    BZS_WAIT_LOGIN,    /**< AUTH, HELLO: answered by bzs_login_end() */
 };
 
 /** One wait. */
@@ -27,6 +28,9 @@ struct bzs_wait {
     enum bzs_wait_kind kind;
     bool needs_log;        /**< asks the syncer, and a failed sync ends it */
     bool needs_replicas;   /**< nothing but time ends it */
+    bool needs_time;       /**< nothing but time ends it, or the end of the server */
+    bool granted;          /**< the login was right */
+    int8_t protocol;       /**< that HELLO asks for; 0: AUTH */
     uint64_t log_position; /**< the connection has written up to here */
     int64_t until_ms;      /**< on the clock of the loop's `tick_ms`; INT64_MAX: forever */
 };

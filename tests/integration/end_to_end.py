@@ -19,6 +19,7 @@ import threading
 import command_cases
 import durability_cases
 import operation_cases
+import login_cases
 import setting_cases
 import statistics_cases
 from server_process import TIMEOUT_S, ServerProcess
@@ -323,7 +324,7 @@ ON_THEIR_OWN = [
     case_maxclients,
     case_terminated_under_load,
     case_killed_under_load,
-] + command_cases.ON_THEIR_OWN + operation_cases.ON_THEIR_OWN + setting_cases.ON_THEIR_OWN + statistics_cases.ON_THEIR_OWN
+] + command_cases.ON_THEIR_OWN + operation_cases.ON_THEIR_OWN + setting_cases.ON_THEIR_OWN + login_cases.ON_THEIR_OWN + statistics_cases.ON_THEIR_OWN
 
 
 def main():
