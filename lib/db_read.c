@@ -198,6 +198,43 @@ blitzdb_status blitzdb_expire_time(blitzdb *db, const void *key, size_t key_size
     return BLITZDB_OK;
 }
 
+/** Fills in what is known of a key whose shard is locked; it is not touched. */
+static blitzdb_status inspect(const blitzdb *db, const struct bzd_spot *spot, struct bzd_slice key,
+                              blitzdb_key_info *info_out) {
+    const uint8_t *block;
+    const struct bzd_table *table = &spot->shard->table;
+    bzd_ref ref = bzd_table_look_up(table, spot->hash, spot->keyspace, key, &block);
+    if (ref == 0 || is_expired(block, bzd_clock_ms(db)))
+        return BLITZDB_NOT_FOUND;
+    info_out->value_size = bzd_entry_value(block).size;
+    info_out->memory_bytes = bzd_arena_block_size(bzd_entry_block_size(block));
+    info_out->expire_at_ms = bzd_entry_expire_at(block);
+    info_out->use = bzd_table_marks(table, spot->hash, ref);
+    return BLITZDB_OK;
+}
+
+blitzdb_status blitzdb_inspect(blitzdb *db, const void *key, size_t key_size, blitzdb_key_info *info) {
+    struct bzd_spot spot;
+    struct bzd_slice bytes = bzd_slice_of(key, key_size);
+    blitzdb_key_info filled = {0};
+    if (info == NULL || info->struct_size < sizeof info->struct_size || info->struct_size > sizeof filled)
+        return BLITZDB_INVALID;
+    blitzdb_status status = bzd_enter(db);
+    if (status == BLITZDB_OK)
+        status = bzd_check_bytes(key, key_size);
+    if (status == BLITZDB_OK)
+        status = bzd_spot_lock(db, bytes, bzd_rwlock_read_acquire, bzd_rwlock_read_release, &spot);
+    if (status != BLITZDB_OK)
+        return status;
+    status = inspect(db, &spot, bytes, &filled);
+    bzd_spot_unlock(db, spot.shard, bzd_rwlock_read_release);
+    if (status == BLITZDB_OK) {
+        filled.struct_size = info->struct_size;
+        memcpy(info, &filled, filled.struct_size);
+    }
+    return status;
+}
+
 blitzdb_status blitzdb_ttl(blitzdb *db, const void *key, size_t key_size, int64_t *ttl_ms_out) {
     int64_t expire_at_ms;
     if (ttl_ms_out == NULL)

@@ -207,6 +207,11 @@ void bzd_table_touch(struct bzd_table *table, uint64_t hash, bzd_ref ref) {
         atomic_fetch_or_explicit(&place.node->clock, (uint8_t)bit, memory_order_relaxed);
 }
 
+unsigned bzd_table_marks(const struct bzd_table *table, uint64_t hash, bzd_ref ref) {
+    struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));
+    return read_place(bucket, place_of(table, bucket, bzd_tag_of(hash), ref)).marks;
+}
+
 void bzd_table_insert(struct bzd_table *table, uint64_t hash, bzd_ref ref) {
     BZD_ASSERT(table->bucket_count > 0);
     struct bzd_bucket *bucket = bzd_bucket_at(table, bzd_table_bucket_of(table, hash));

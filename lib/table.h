@@ -115,6 +115,9 @@ enum {
     BZD_CLOCK_STOP = 4, /**< not a mark: the hand stops before this entry, which stays as it is */
 };
 
+/** The marks of an entry that is there. Atomic beside other readers. */
+unsigned bzd_table_marks(const struct bzd_table *table, uint64_t hash, bzd_ref ref);
+
 /** Sees one entry and returns the marks it has from now on, or ::BZD_CLOCK_STOP; must not change the table.
  */
 typedef unsigned (*bzd_table_clock_fn)(void *user, bzd_ref ref, unsigned marks);

@@ -163,6 +163,9 @@ void bzs_catalog_reply_category(struct bzs_call *call, struct bzs_slice category
 /** Reads "@first:last:step" or "@first#". */
 static void read_place(const char *text, struct bzs_key_specification *keys) {
     char *end;
+    keys->is_unknown = *text == '?';
+    if (keys->is_unknown)
+        return;
     keys->first = (int)strtol(text, &end, 10);
     keys->is_counted = *end == '#';
     if (*end == ':')

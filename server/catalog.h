@@ -17,6 +17,7 @@ struct bzs_key_specification {
     int last;               /**< index behind the first one, or negative: from the end */
     int step;
     bool is_counted; /**< at `first` stands how many keys follow */
+    bool is_unknown; /**< they may be anywhere */
 };
 
 /** Reads the key specifications of a command; how many there are. */

@@ -36,7 +36,7 @@ static bool find_range(const struct given *given, const struct bzs_key_specifica
                        size_t *last_out) {
     size_t first = (size_t)keys->first;
     int64_t count;
-    if (first >= given->argc)
+    if (keys->is_unknown || first >= given->argc)
         return false;
     if (keys->is_counted) {
         if (!bzs_parse_integer(given->argv[first], &count) || count < 1 ||

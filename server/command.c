@@ -43,7 +43,7 @@ static const struct bzs_command *const families[] = {
     bzs_commands_config,     bzs_commands_info,    bzs_commands_slowlog,  bzs_commands_latency,
     bzs_commands_scripting,  bzs_commands_cluster, bzs_commands_acl,      bzs_commands_debug,
     bzs_commands_multi,      bzs_commands_bitmap,  bzs_commands_bitfield, bzs_commands_lcs,
-    bzs_commands_dump,       bzs_commands_sort,
+    bzs_commands_dump,       bzs_commands_sort,    bzs_commands_object,   bzs_commands_memory,
 };
 
 /**

@@ -109,6 +109,8 @@ extern const struct bzs_command bzs_commands_scripting[];
 extern const struct bzs_command bzs_commands_cluster[];
 extern const struct bzs_command bzs_commands_acl[];
 extern const struct bzs_command bzs_commands_debug[];
+extern const struct bzs_command bzs_commands_object[];
+extern const struct bzs_command bzs_commands_memory[];
 extern const struct bzs_command bzs_commands_multi[];
 
 /** Runs one parsed command of a client: look-up, checks, handler. Writes exactly one reply. */

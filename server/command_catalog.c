@@ -67,6 +67,11 @@ static void reply_key_specification(struct bzs_call *call, const struct bzs_key_
     bzs_reply_map(call->reply, 3);
     bzs_reply_text(call->reply, "flags");
     bzs_catalog_write_words(keys->flags, call->reply);
+    if (keys->is_unknown) {
+        begin_key_step(call, "begin_search", "unknown", 0);
+        begin_key_step(call, "find_keys", "unknown", 0);
+        return;
+    }
     begin_key_step(call, "begin_search", "index", 1);
     reply_field(call, "index", keys->first);
     if (keys->is_counted) {

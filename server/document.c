@@ -106,7 +106,8 @@ static void write_argument(const struct argument *argument, struct bzs_reply *re
     const char *type = type_of(argument);
     struct bzs_slice default_type = {type, strlen(type)};
     struct bzs_slice shown_type = argument->type.size > 0 ? argument->type : default_type;
-    bool is_key = shown_type.size == 3 && memcmp(shown_type.data, "key", 3) == 0;
+    bool is_key =
+        (shown_type.size == 3 && memcmp(shown_type.data, "key", 3) == 0) || argument->key_index.size > 0;
     bool has_flags = argument->is_optional || argument->is_multiple || argument->repeats_token;
     bzs_reply_map(reply, 2 + (size_t)is_key + (argument->token.size > 0) + (argument->since.size > 0) +
                              (argument->deprecated.size > 0) + has_flags + (argument->opening != 0));

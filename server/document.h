@@ -14,7 +14,7 @@
  *     categories  "+dangerous -keyspace": what differs from what flags and group say
  *     keys        "RO access @1:0:1; OW update @2:0:1": flags of each key specification, and first key, last
  * key (from the first one, or negative from the end) and step, if they are not those of the row;
- *                 "@2#" is a number of keys that precedes them
+ *                 "@2#" is a number of keys that precedes them, and "@?" means that they are anywhere
  *
  * Whoever adds a command adds its row here; without one the complexity is O(1), and nothing else is said.
  * Constant.

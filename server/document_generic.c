@@ -48,14 +48,16 @@ const struct bzs_document bzs_documents_generic[] = {
     {"scan", .complexity = "O(1) for a call, O(N) for a whole walk over N keys",
      .arguments = "cursor:integer ?pattern:pattern=MATCH ?count:integer=COUNT ?type:string=TYPE@6.0.0",
      .history = "6.0.0 TYPE", .tips = "nondeterministic_output request_policy:special"},
-    {"sort",
-     .arguments = "key:key ?pattern:pattern=BY ?offset_count=LIMIT{offset:integer count:integer} "
-                  "?*+pattern:pattern=GET ?order(asc=ASC desc=DESC) ?sorting=ALPHA ?destination:key=STORE#2",
-     .categories = "+set +sortedset +list +dangerous -keyspace", .keys = "RO access"},
-    {"sort_ro",
-     .arguments = "key:key ?pattern:pattern=BY ?offset_count=LIMIT{offset:integer count:integer} "
-                  "?*+pattern:pattern=GET ?order(asc=ASC desc=DESC) ?sorting=ALPHA",
-     .categories = "+set +sortedset +list +dangerous -keyspace", .keys = "RO access"},
+    {"sort", .complexity = "O(1): the value is a string, which has no elements",
+     .arguments =
+         "key:key ?pattern:pattern=BY#1 ?offset_count=LIMIT{offset:integer count:integer} "
+         "?*+pattern:pattern=GET#1 ?order(asc=ASC desc=DESC) ?sorting=ALPHA ?destination:key=STORE#2",
+     .categories = "+set +sortedset +list +dangerous -keyspace",
+     .keys = "RO access @1:0:1; RO access @?; OW update @?"},
+    {"sort_ro", .complexity = "O(1): the value is a string, which has no elements",
+     .arguments = "key:key ?pattern:pattern=BY#1 ?offset_count=LIMIT{offset:integer count:integer} "
+                  "?*+pattern:pattern=GET#1 ?order(asc=ASC desc=DESC) ?sorting=ALPHA",
+     .categories = "+set +sortedset +list +dangerous -keyspace", .keys = "RO access @1:0:1; RO access @?"},
     {"touch", .complexity = "O(N) for N keys", .arguments = "*key:key", .keys = "RO",
      .tips = "request_policy:multi_shard response_policy:agg_sum"},
     {"ttl", .arguments = "key:key", .history = "2.8.0 -2 for a key that is not there",

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "clock.h"
+#include "memory_report.h"
 #include "server.h"
 
 /* After a failed snapshot the save points wait this long, so that a full disk is not hammered. */
@@ -16,6 +17,7 @@ static int64_t now_ms(void) {
 
 void bzs_keeper_init(struct bzs_keeper *keeper, struct bzs_server *server) {
     *keeper = (struct bzs_keeper){.server = server, .sampled_ms = now_ms()};
+    atomic_store(&keeper->resident_bytes, bzs_memory_resident());
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -144,6 +146,7 @@ static void sample(struct bzs_keeper *keeper, const blitzdb_stats_info *stats) {
     keeper->sampled_input = totals.input_bytes;
     keeper->sampled_output = totals.output_bytes;
     bzs_keeper_note_memory(keeper, stats->memory_bytes);
+    atomic_store(&keeper->resident_bytes, bzs_memory_resident());
 }
 
 static bool save_point_is_due(const struct bzs_keeper *keeper, const blitzdb_stats_info *stats) {

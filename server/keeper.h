@@ -35,6 +35,7 @@ struct bzs_keeper {
     /* Shown by INFO */
     _Atomic uint64_t commands_per_second, input_bytes_per_second, output_bytes_per_second;
     _Atomic uint64_t memory_peak;
+    _Atomic uint64_t resident_bytes; /**< memory of the process in RAM, as of the last tick */
 };
 
 /** Prepares the keeper; no thread runs yet. */

@@ -168,6 +168,15 @@ void bzs_reply_bulk_head(struct bzs_reply *reply, size_t size) {
     put_number(reply, '$', (int64_t)size);
 }
 
+void bzs_reply_double(struct bzs_reply *reply, double number) {
+    char text[64];
+    int size = snprintf(text, sizeof(text), reply->protocol >= 3 ? ",%.17g\r\n" : "%.17g", number);
+    if (reply->protocol >= 3)
+        bzs_reply_raw(reply, text, (size_t)size);
+    else
+        bzs_reply_bulk(reply, text, (size_t)size);
+}
+
 void bzs_reply_bulk(struct bzs_reply *reply, const void *data, size_t size) {
     bzs_reply_bulk_head(reply, size);
     char *to = reserve(reply, size + 2);

@@ -112,6 +112,8 @@ void bzs_reply_simple(struct bzs_reply *reply, const char *text);
  */
 void bzs_reply_error(struct bzs_reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bzs_reply_integer(struct bzs_reply *reply, int64_t number);
+/** A number with a fraction: a bulk, or `,number`. */
+void bzs_reply_double(struct bzs_reply *reply, double number);
 void bzs_reply_bulk(struct bzs_reply *reply, const void *data, size_t size);
 /**
  * A bulk string whose bytes stay where they are: `release` is called with `owner` once they were sent or are

@@ -480,6 +480,25 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_ttl(blitzdb *db, const void
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_expire_time(blitzdb *db, const void *key,
                                                                  size_t key_size, int64_t *expire_at_ms_out);
+
+/**
+ * @brief Tells what is known about a key beside its value; does not count as a use of it.
+ *
+ * `use` is what eviction goes by: 1 is added if the key was looked up since eviction last came by, and 2 if
+ * it had found it used before. So 0 is "not used lately", or "new", and 3 is "used all the time". It is no
+ * count and no time; the library keeps neither. One key in fifteen has no room for the 2. Without a memory
+ * limit whose policy goes by use (LRU or LFU), and for what was not looked up since there is one, it is 0.
+ *
+ * @param[in] db handle.
+ * @param[in] key,key_size the key.
+ * @param[in,out] info set `struct_size` first, or use ::BLITZDB_KEY_INFO_INIT; written on success only.
+ * @retval BLITZDB_OK found.
+ * @retval BLITZDB_NOT_FOUND no such key.
+ * @retval BLITZDB_INVALID a NULL pointer or a wrong `struct_size`.
+ * @since 0.1.0
+ */
+BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_inspect(blitzdb *db, const void *key, size_t key_size,
+                                                             blitzdb_key_info *info);
 /** @} */
 
 /**

@@ -254,6 +254,20 @@ typedef struct blitzdb_stats_info {
 /** Initializer for blitzdb_stats_info. */
 #define BLITZDB_STATS_INFO_INIT BLITZDB_INIT(blitzdb_stats_info)
 
+/** What blitzdb_inspect() tells about one key. */
+typedef struct blitzdb_key_info {
+    size_t struct_size;    /**< sizeof(blitzdb_key_info) as the caller compiled it */
+    uint64_t value_size;   /**< bytes of the value */
+    uint64_t memory_bytes; /**< memory of the entry as the memory limit counts it: header, key and value,
+                              rounded to a block. Its place in the table, some 10 bytes, is not in it */
+    int64_t expire_at_ms;  /**< Unix time in milliseconds, 0: it does not expire */
+    uint32_t use;          /**< 0 to 3, more for a key that is used more; see blitzdb_inspect() */
+    uint32_t reserved;     /**< zero */
+} blitzdb_key_info;
+
+/** Initializer for blitzdb_key_info. */
+#define BLITZDB_KEY_INFO_INIT BLITZDB_INIT(blitzdb_key_info)
+
 #ifdef __cplusplus
 }
 #endif

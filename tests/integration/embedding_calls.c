@@ -134,6 +134,8 @@ static void run_expiry(const struct embedding *embedding) {
     check(blitzdb_ttl(embedding->db, "e", 1, &time_ms), "ttl");
     check(blitzdb_expire_at(embedding->db, "e", 1, time_ms + INT64_C(4000000000000), 0), "expire at");
     check(blitzdb_expire_time(embedding->db, "e", 1, &time_ms), "expire time");
+    blitzdb_key_info info = BLITZDB_KEY_INFO_INIT;
+    check(blitzdb_inspect(embedding->db, "e", 1, &info), "inspect");
     check(blitzdb_persist(embedding->db, "e", 1), "persist");
     check(blitzdb_del(embedding->db, "e", 1), "delete");
 }

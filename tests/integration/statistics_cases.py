@@ -70,6 +70,9 @@ def case_slowlog(program):
         server.stop()
 
 
+SYNTAX = Failure("ERR syntax error")
+
+
 def is_refused(name):
     """The command says that it is left out, and the connection stays."""
     return lambda reply: isinstance(reply, Failure) and reply.startswith("ERR '%s' is not available: " % name)
@@ -152,6 +155,31 @@ TABLE = [
     ("LOLWUT VERSION 5 20 8 1", lambda reply: reply.count(b"\n") == 9 and b"_" * 20 + b"\n" in reply),
     ("LOLWUT 999999999999 -5 1", lambda reply: b"_" * 200 in reply),
     ("LOLWUT VERSION x", Failure("ERR value is not an integer or out of range")),
+    ("SET object:int 12345", b"OK"),
+    ("SET object:zero 0123", b"OK"),
+    ("SET object:long " + "x" * 45, b"OK"),
+    ("OBJECT ENCODING object:int", b"int"),
+    ("OBJECT ENCODING object:zero", b"embstr"),
+    ("OBJECT ENCODING object:long", b"raw"),
+    ("OBJECT ENCODING object:none", None),
+    ("OBJECT FREQ object:none", None),
+    ("OBJECT IDLETIME object:none", None),
+    ("OBJECT REFCOUNT object:none", None),
+    ("OBJECT REFCOUNT object:long", 1),
+    ("OBJECT FREQ object:int", lambda reply: reply.startswith("ERR An LFU maxmemory policy is not selected, ")),
+    ("OBJECT IDLETIME object:int", lambda reply: reply.startswith("ERR idle time not tracked: ")),
+    ("OBJECT HELP", lambda reply: reply[0].startswith(b"OBJECT <subcommand>")),
+    ("MEMORY USAGE object:none", None),
+    ("MEMORY USAGE object:long", lambda reply: 45 < reply < 100),
+    ("MEMORY USAGE object:long SAMPLES 0", lambda reply: 45 < reply < 100),
+    ("MEMORY USAGE object:long SAMPLES -1", SYNTAX),
+    ("MEMORY USAGE object:long SAMPLES", SYNTAX),
+    ("MEMORY USAGE object:long foo 1", SYNTAX),
+    ("MEMORY USAGE object:long SAMPLES x", Failure("ERR value is not an integer or out of range")),
+    ("MEMORY DOCTOR", lambda reply: len(reply) > 20),
+    ("MEMORY PURGE", b"OK"),
+    ("MEMORY MALLOC-STATS", lambda reply: b"entries: " in reply),
+    ("DEL object:int object:zero object:long", 3),
     ("SLOWLOG HELP", lambda reply: reply[0].startswith(b"SLOWLOG <subcommand>")),
 ]
 
@@ -185,5 +213,27 @@ def case_debug(program):
         server.stop()
 
 
+def case_memory(program):
+    """MEMORY STATS agrees with INFO, and OBJECT FREQ rises with use where the policy goes by it."""
+    server = ServerProcess(program, "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lfu")
+    try:
+        for protocol in (2, 3):
+            client = Client(server, protocol)
+            client.ask("SET", "fresh", "x" * 1000)
+            stats = client.ask_map("MEMORY", "STATS")
+            info = client.info("memory")
+            expect(stats[b"total.allocated"] == int(info["used_memory"]), "used memory: %r" % stats)
+            expect(stats[b"dataset.bytes"] == int(info["used_memory_dataset"]), "data: %r" % stats)
+            expect(stats[b"keys.count"] == client.ask("DBSIZE"), "keys: %r" % stats)
+            expect(0 < float(stats[b"dataset.percentage"]) < 100, "ratios are doubles: %r" % stats)
+            expect(client.ask("OBJECT", "FREQ", "fresh") == 0, "a new key")
+            client.ask("GET", "fresh")
+            expect(client.ask("OBJECT", "FREQ", "fresh") == 1, "a key that was used")
+            expect(client.ask("OBJECT", "IDLETIME", "fresh").startswith("ERR An LFU maxmemory policy is"), "LFU")
+            client.ask("DEL", "fresh")
+    finally:
+        server.stop()
+
+
 ON_ONE_SERVER = [case_commandstats, case_statistics_commands]
-ON_THEIR_OWN = [case_slowlog, case_debug]
+ON_THEIR_OWN = [case_slowlog, case_debug, case_memory]

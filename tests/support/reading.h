@@ -107,8 +107,14 @@ static const char *check_expiry(struct reading *reading, blitzdb *db, const blit
         return "ttl";
     if (!is_right(reading, blitzdb_expire_time(db, key->data, key->size, &expire_at_ms), expected))
         return "expire_time";
+    blitzdb_key_info info = BLITZDB_KEY_INFO_INIT;
+    if (!is_right(reading, blitzdb_inspect(db, key->data, key->size, &info), expected))
+        return "inspect";
     if (entry == NULL)
         return NULL;
+    if (info.value_size != entry->value_size || info.expire_at_ms != entry->expire_at_ms ||
+        info.memory_bytes < key->size + info.value_size)
+        return "what inspect tells";
     bool is_good = expire_at_ms == entry->expire_at_ms &&
                    ttl_ms == (expire_at_ms == 0 ? -1 : expire_at_ms - reading->now_ms);
     return is_good ? NULL : "time of ttl or expire_time";

@@ -154,6 +154,61 @@ Test(db_read, several_keys_at_one_moment) {
     cr_assert_eq(blitzdb_close(memory), BLITZDB_OK);
 }
 
+/** What is known about a key that has to be there. */
+static blitzdb_key_info inspect(blitzdb *from, const char *key) {
+    blitzdb_key_info info = BLITZDB_KEY_INFO_INIT;
+    cr_assert_eq(blitzdb_inspect(from, key, strlen(key), &info), BLITZDB_OK);
+    return info;
+}
+
+/* Sizes and expiry of a key; the memory is that by which the statistics grow. */
+Test(db_read, inspect) {
+    blitzdb_stats_info before = BLITZDB_STATS_INFO_INIT;
+    blitzdb_stats_info after = BLITZDB_STATS_INFO_INIT;
+    static char value[1000];
+    cr_assert_eq(blitzdb_stats(db, &before), BLITZDB_OK);
+    cr_assert_eq(blitzdb_set(db, "inspected", 9, value, sizeof(value)), BLITZDB_OK);
+    cr_assert_eq(blitzdb_stats(db, &after), BLITZDB_OK);
+
+    blitzdb_key_info info = inspect(db, "inspected");
+
+    cr_assert_eq(info.value_size, sizeof(value));
+    cr_assert_eq(info.expire_at_ms, 0);
+    cr_assert_geq(info.memory_bytes, after.entry_bytes - before.entry_bytes);
+    cr_assert_lt(info.memory_bytes, after.entry_bytes - before.entry_bytes + 128);
+    cr_assert_eq(blitzdb_expire_at(db, "inspected", 9, INT64_C(4000000000000), 0), BLITZDB_OK);
+    cr_assert_eq(inspect(db, "inspected").expire_at_ms, INT64_C(4000000000000));
+}
+
+/* A look-up counts as use where the policy goes by it, and inspecting does not. */
+Test(db_read, inspect_use) {
+    blitzdb_options options = BLITZDB_OPTIONS_INIT;
+    blitzdb *limited;
+    size_t size;
+    options.memory_limit_bytes = 1 << 24;
+    options.eviction = BLITZDB_EVICTION_ALLKEYS_LFU;
+    cr_assert_eq(blitzdb_open(NULL, &options, &limited), BLITZDB_OK);
+    cr_assert_eq(set_text(limited, "k", "v"), BLITZDB_OK);
+
+    cr_assert_eq(inspect(limited, "k").use, 0);
+    cr_assert_eq(inspect(limited, "k").use, 0, "inspecting is no use");
+    cr_assert_eq(blitzdb_get(limited, "k", 1, NULL, 0, &size), BLITZDB_BUFFER_TOO_SMALL);
+    cr_assert_eq(inspect(limited, "k").use, 1);
+    cr_assert_eq(blitzdb_close(limited), BLITZDB_OK);
+}
+
+/* What is not there, or cannot be asked for, leaves the answer untouched. */
+Test(db_read, inspect_refused) {
+    blitzdb_key_info info = {.struct_size = 4, .value_size = 77};
+    cr_assert_eq(blitzdb_inspect(db, "none", 4, &info), BLITZDB_INVALID);
+    info.struct_size = sizeof(info) + 1;
+    cr_assert_eq(blitzdb_inspect(db, "none", 4, &info), BLITZDB_INVALID);
+    info.struct_size = sizeof(info);
+    cr_assert_eq(blitzdb_inspect(db, "none", 4, &info), BLITZDB_NOT_FOUND);
+    cr_assert_eq(blitzdb_inspect(db, "none", 4, NULL), BLITZDB_INVALID);
+    cr_assert_eq(info.value_size, 77);
+}
+
 /* Arguments that can be no key are refused. */
 Test(db_read, invalid_arguments) {
     size_t size;
