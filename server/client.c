@@ -74,6 +74,13 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     return client;
 }
 
+void bzs_client_leave_waiting(struct bzs_client *client) {
+    if (bzs_link_is_alone(&client->waiting))
+        return;
+    bzs_link_remove(&client->waiting);
+    atomic_fetch_sub_explicit(&client->loop->blocked_count, 1, memory_order_relaxed);
+}
+
 void bzs_client_destroy(struct bzs_client *client) {
     if (client == NULL)
         return;
@@ -81,7 +88,7 @@ void bzs_client_destroy(struct bzs_client *client) {
         close(client->fd);
     bzs_link_remove(&client->turn);
     bzs_link_remove(&client->held);
-    bzs_link_remove(&client->waiting);
+    bzs_client_leave_waiting(client);
     bzs_multi_destroy(client->multi);
     bzs_resp_deinit(&client->parser);
     bzs_reply_deinit(&client->reply);
@@ -371,7 +378,7 @@ void bzs_client_take_back(struct bzs_client *client) {
     client->held_first = nothing_held;
     client->held_last = nothing_held;
     client->wait.kind = BZS_WAIT_NONE;
-    bzs_link_remove(&client->waiting);
+    bzs_client_leave_waiting(client);
     client->commands_left = false;
     client->close_when_sent = true;
 }

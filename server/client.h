@@ -121,6 +121,9 @@ void bzs_client_destroy(struct bzs_client *client);
  */
 char *bzs_client_room(struct bzs_client *client, size_t *size_out);
 
+/** Leaves the loop's list of clients that wait, if it is there. */
+void bzs_client_leave_waiting(struct bzs_client *client);
+
 /**
  * Runs the commands in these bytes, after those already waiting, up to the share of one turn. The bytes are
  * changed (inline commands are unquoted in place). `size` 0 goes on with what is waiting.

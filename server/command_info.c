@@ -9,6 +9,7 @@
 #include "command.h"
 #include "info_commands.h"
 #include "loop.h"
+#include "memory_report.h"
 #include "server.h"
 
 /** What the sections are written from. */
@@ -39,92 +40,30 @@ static void put_number(struct report *report, const char *name, uint64_t number)
     put(report, "%s:%llu\r\n", name, (unsigned long long)number);
 }
 
-/** Adds a size twice: in bytes and, as name_human, in a unit for people. */
-static void put_size(struct report *report, const char *name, uint64_t size) {
-    static const char units[] = "BKMGTPE";
-    double scaled = (double)size;
-    size_t unit = 0;
-    while (scaled >= 1024 && unit + 2 < sizeof(units)) {
-        scaled /= 1024;
-        unit++;
-    }
-    put_number(report, name, size);
-    put(report, unit == 0 ? "%s_human:%.0f%c\r\n" : "%s_human:%.2f%c\r\n", name, scaled, units[unit]);
-}
-
-static void put_setting(struct report *report, const char *field, const char *setting) {
-    char buffer[BZS_CONFIG_VALUE_SIZE];
-    put(report, "%s:%s\r\n", field,
-        bzs_config_value_of(report->server->config, setting, buffer, sizeof(buffer)));
-}
-
 static void put_server(struct report *report) {
     struct utsname system = {0};
     uname(&system);
-    int64_t now_ms = bzs_call_now_ms(report->call);
-    int64_t uptime_s = now_ms > report->server->started_ms ? (now_ms - report->server->started_ms) / 1000 : 0;
-    const char *file = report->server->config->file;
     put(report, "redis_version:%s\r\nblitzdb_version:%s\r\n", BZS_REDIS_VERSION, blitzdb_version());
     put(report, "redis_mode:standalone\r\nos:%s %s %s\r\n", system.sysname, system.release, system.machine);
     put_number(report, "arch_bits", sizeof(void *) * 8);
-    put(report, "multiplexing_api:epoll\r\n");
-    put_number(report, "process_id", (uint64_t)getpid());
-    put(report, "run_id:%s\r\n", report->server->run_id);
-    put_number(report, "tcp_port", (uint64_t)report->server->listener.port);
-    put_number(report, "server_time_usec", (uint64_t)now_ms * 1000);
-    put_number(report, "uptime_in_seconds", (uint64_t)uptime_s);
-    put_number(report, "uptime_in_days", (uint64_t)uptime_s / 86400);
-    put(report, "config_file:%s\r\n", file != NULL ? file : "");
-    put_number(report, "io_threads_active", report->server->loop_count > 1);
-    put_number(report, "threads", report->server->loop_count);
+    bzs_info_put_process(report->server, bzs_call_now_ms(report->call), &report->text);
 }
 
 static void put_clients(struct report *report) {
     put_number(report, "connected_clients", atomic_load(&report->server->client_count));
     put_number(report, "cluster_connections", 0);
     put_number(report, "maxclients", report->server->clients_max);
-    put_number(report, "blocked_clients", 0);
+    struct bzs_clients_report clients;
+    bzs_clients_report(report->server, &clients);
+    put_number(report, "client_recent_max_input_buffer", clients.largest_input);
+    put_number(report, "client_recent_max_output_buffer", clients.largest_output);
+    put_number(report, "blocked_clients", clients.blocked);
+    put_number(report, "clients_in_timeout_table", clients.blocked);
     put_number(report, "tracking_clients", 0);
 }
 
-/** Memory of the process that is in RAM, 0 if the system does not tell. */
-static uint64_t resident_bytes(void) {
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file != NULL) {
-        if (fscanf(file, "%*u %lu", &pages) != 1)
-            pages = 0;
-        fclose(file);
-    }
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void put_memory(struct report *report) {
-    uint64_t used = report->stats.memory_bytes;
-    uint64_t resident = resident_bytes();
-    bzs_keeper_note_memory(&report->server->keeper, used);
-    uint64_t peak = atomic_load(&report->server->keeper.memory_peak);
-    put_size(report, "used_memory", used);
-    put_size(report, "used_memory_rss", resident);
-    put_size(report, "used_memory_peak", peak);
-    put(report, "used_memory_peak_perc:%.2f%%\r\n", peak > 0 ? 100.0 * (double)used / (double)peak : 0.0);
-    put_number(report, "used_memory_overhead", excess(used, report->stats.entry_bytes));
-    put_number(report, "used_memory_startup", 0);
-    put_number(report, "used_memory_dataset", report->stats.entry_bytes);
-    put_number(report, "allocator_allocated", report->stats.entry_bytes);
-    put_number(report, "allocator_active", report->stats.arena_bytes);
-    put_number(report, "allocator_resident", resident);
-    put_size(report, "total_system_memory",
-             (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
-    put_number(report, "used_memory_lua", 0);
-    put_number(report, "number_of_cached_scripts", 0);
-    put_size(report, "maxmemory", (uint64_t)report->server->config->memory_limit);
-    put_setting(report, "maxmemory_policy", "maxmemory-policy");
-    put(report, "mem_fragmentation_ratio:%.2f\r\n", used > 0 ? (double)resident / (double)used : 0.0);
-    put(report, "mem_fragmentation_bytes:%lld\r\n", (long long)resident - (long long)used);
-    put_number(report, "mem_aof_buffer", report->stats.log_buffer_bytes);
-    put(report, "mem_allocator:blitzdb\r\n");
-    put_number(report, "lazyfree_pending_objects", 0);
+    bzs_info_put_memory(report->server, &report->stats, &report->text);
 }
 
 /** Of an estimated total, which may turn out too low. */
@@ -147,6 +86,18 @@ static void put_loading(struct report *report) {
     put_number(report, "loading_eta_seconds", (uint64_t)bzs_loading_eta_s(loading));
 }
 
+/** A snapshot replaces the log before it, which is what Redis rewrites its append-only file for. */
+static void put_rewrites(struct report *report, bool failed) {
+    const blitzdb_stats_info *stats = &report->stats;
+    bool is_one = stats->log_enabled != 0;
+    put(report, "aof_last_rewrite_time_sec:%lld\r\n",
+        is_one && stats->snapshots > 0 ? (long long)(stats->last_snapshot_took_ms / 1000) : -1);
+    put(report, "aof_current_rewrite_time_sec:%lld\r\n",
+        is_one && stats->snapshot_running ? (long long)(stats->snapshot_took_ms / 1000) : -1);
+    put_number(report, "aof_rewrites", is_one ? stats->snapshots : 0);
+    put_number(report, "aof_rewrites_consecutive_failures", is_one && failed);
+}
+
 static void put_persistence(struct report *report) {
     const blitzdb_stats_info *stats = &report->stats;
     bool saved = stats->snapshots > 0;
@@ -165,16 +116,18 @@ static void put_persistence(struct report *report) {
         stats->snapshot_running ? (long long)(stats->snapshot_took_ms / 1000) : -1);
     put_number(report, "rdb_saves", stats->snapshots);
     put_number(report, "rdb_last_cow_size", 0);
-    put_number(report, "current_cow_size", 0);
+    put(report, "current_cow_peak:0\r\ncurrent_cow_size:0\r\ncurrent_cow_size_age:0\r\n");
     put_number(report, "current_save_keys_processed", stats->snapshot_entries);
     put_number(report, "current_save_keys_total", stats->snapshot_entries_total);
     put(report, "current_fork_perc:%.2f\r\n", percent(stats->snapshot_bytes, stats->snapshot_bytes_total));
     put_number(report, "blitzdb_snapshot_bytes", stats->snapshot_bytes);
     put_number(report, "blitzdb_last_snapshot_bytes", stats->last_snapshot_bytes);
+    put(report, "rdb_last_load_keys_expired:0\r\n");
     put_number(report, "rdb_last_load_keys_loaded", stats->recovered_entries);
     put_number(report, "aof_enabled", stats->log_enabled);
     put_number(report, "aof_rewrite_in_progress", stats->log_enabled ? stats->snapshot_running : 0);
     put(report, "aof_rewrite_scheduled:0\r\n");
+    put_rewrites(report, failed);
     put(report, "aof_last_bgrewrite_status:%s\r\n", failed ? "err" : "ok");
     put(report, "aof_last_write_status:%s\r\n", stats->log_status == BLITZDB_OK ? "ok" : "err");
     put_number(report, "aof_current_size", stats->log_bytes);
@@ -182,6 +135,7 @@ static void put_persistence(struct report *report) {
     put_number(report, "aof_buffer_length", unwritten);
     put_number(report, "aof_pending_bio_fsync", stats->written_position > stats->durable_position);
     put_number(report, "aof_delayed_fsync", 0);
+    put(report, "aof_last_cow_size:0\r\nmodule_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
     put_number(report, "blitzdb_log_syncs", stats->syncs);
     put_number(report, "blitzdb_recovered_records", stats->recovered_records);
     put_number(report, "blitzdb_truncated_bytes", stats->truncated_bytes);
@@ -192,10 +146,6 @@ static void put_rate(struct report *report, const char *name, uint64_t bytes_per
 }
 
 static void put_stats(struct report *report) {
-    static const char *const absent[] = {
-        "sync_full",       "sync_partial_ok",  "sync_partial_err", "evicted_clients",     "pubsub_channels",
-        "pubsub_patterns", "latest_fork_usec", "total_forks",      "tracking_total_keys",
-    };
     struct bzs_keeper *keeper = &report->server->keeper;
     put_number(report, "total_connections_received", atomic_load(&report->server->connections_total));
     put_number(report, "total_commands_processed", report->totals.commands);
@@ -210,23 +160,19 @@ static void put_stats(struct report *report) {
     put_number(report, "keyspace_hits", report->totals.hits);
     put_number(report, "keyspace_misses", report->totals.misses);
     put_number(report, "total_error_replies", report->totals.errors);
-    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
-        put_number(report, absent[i], 0);
+    put_number(report, "total_reads_processed", report->totals.reads);
+    put_number(report, "total_writes_processed", report->totals.writes);
+    put(report, "pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\n");
+    put(report, "tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n");
+    bzs_info_put_absent_stats(&report->text);
 }
 
 static void put_replication(struct report *report) {
-    put(report, "role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n");
-    put(report, "master_replid:%s\r\nmaster_repl_offset:0\r\n", report->server->run_id);
+    bzs_info_put_replication(report->server, &report->text);
 }
 
 static void put_cpu(struct report *report) {
-    struct rusage usage = {0};
-    getrusage(RUSAGE_SELF, &usage);
-    put(report, "used_cpu_sys:%lld.%06lld\r\n", (long long)usage.ru_stime.tv_sec,
-        (long long)usage.ru_stime.tv_usec);
-    put(report, "used_cpu_user:%lld.%06lld\r\n", (long long)usage.ru_utime.tv_sec,
-        (long long)usage.ru_utime.tv_usec);
-    put(report, "used_cpu_sys_children:0.000000\r\nused_cpu_user_children:0.000000\r\n");
+    bzs_info_put_cpu(&report->text);
 }
 
 static void put_commandstats(struct report *report) {

@@ -35,6 +35,8 @@ struct bzs_counters {
     _Atomic uint64_t errors;       /**< error replies */
     _Atomic uint64_t input_bytes;  /**< read from sockets */
     _Atomic uint64_t output_bytes; /**< sent */
+    _Atomic uint64_t reads;        /**< reads from sockets that brought something */
+    _Atomic uint64_t writes;       /**< sends that took something */
 };
 
 /** Adds to a counter of the own thread. */
@@ -81,7 +83,8 @@ struct bzs_loop {
 
     /* Shared */
     _Alignas(64) _Atomic unsigned client_count;
-    _Atomic bool awaits_sync; /**< wants to be woken after the next sync of the log */
+    _Atomic unsigned blocked_count; /**< clients in `waiting` */
+    _Atomic bool awaits_sync;       /**< wants to be woken after the next sync of the log */
     pthread_mutex_t clients_mutex;
     struct bzs_link clients; /**< guarded by clients_mutex: every client */
     bool closed;             /**< guarded by clients_mutex: takes no client any more */

@@ -125,6 +125,7 @@ static void note_wait(struct bzs_loop *loop, struct bzs_client *client) {
         return;
     begin_to_await(loop);
     bzs_link_append(&loop->waiting, &client->waiting);
+    atomic_fetch_add_explicit(&loop->blocked_count, 1, memory_order_relaxed);
     if (client->wait.until_ms < loop->wait_until_ms)
         loop->wait_until_ms = client->wait.until_ms;
     loop->must_sync |= client->wait.needs_log;
@@ -149,6 +150,7 @@ static void read_client(struct bzs_loop *loop, struct bzs_client *client) {
     ssize_t size = recv(client->fd, room != NULL ? room : loop->read_buffer, room_size, 0);
     if (size > 0) {
         bzs_counter_add(&loop->counters.input_bytes, (uint64_t)size);
+        bzs_counter_add(&loop->counters.reads, 1);
         atomic_store_explicit(&client->last_ms, loop->tick_ms, memory_order_relaxed);
         if (room != NULL)
             bzs_input_received(&client->input, (size_t)size);
@@ -189,6 +191,7 @@ static void send_output(struct bzs_loop *loop, struct bzs_client *client) {
     if (sent > 0) {
         bzs_reply_consume(&client->reply, (size_t)sent);
         bzs_counter_add(&loop->counters.output_bytes, (uint64_t)sent);
+        bzs_counter_add(&loop->counters.writes, 1);
         atomic_store_explicit(&client->last_ms, loop->tick_ms, memory_order_relaxed);
     } else if (sent < 0 && errno != EAGAIN && errno != EINTR) {
         client->close_now = true;
@@ -321,7 +324,7 @@ static void end_waits(struct bzs_loop *loop, uint64_t durable, bool failed) {
             else
                 bzs_wait_answer(&client->wait, &state, &client->reply);
             client->wait.kind = BZS_WAIT_NONE;
-            bzs_link_remove(&client->waiting);
+            bzs_client_leave_waiting(client);
             bzs_link_append(&loop->turn, &client->turn);
         } else if (client->wait.until_ms < loop->wait_until_ms) {
             loop->wait_until_ms = client->wait.until_ms;

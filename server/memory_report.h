@@ -32,6 +32,17 @@ struct bzs_memory_report {
 void bzs_memory_report(struct bzs_server *server, const blitzdb_stats_info *stats,
                        struct bzs_memory_report *report_out);
 
+/** What the connections tell together, as of their last turns. */
+struct bzs_clients_report {
+    uint64_t memory;         /**< bytes they take, with their buffers */
+    uint64_t largest_input;  /**< bytes of the largest input buffer */
+    uint64_t largest_output; /**< bytes of the largest output buffer */
+    uint64_t blocked;        /**< connections whose last command waits for something */
+};
+
+/** Looks at all connections; each loop's list is locked for a moment. */
+void bzs_clients_report(struct bzs_server *server, struct bzs_clients_report *report_out);
+
 /** Memory of the process that is in RAM, 0 if the system does not tell. Reads a file. */
 uint64_t bzs_memory_resident(void);
 

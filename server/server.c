@@ -282,6 +282,8 @@ struct bzs_totals bzs_server_totals_since_start(const struct bzs_server *server)
         totals.errors += atomic_load_explicit(&counters->errors, memory_order_relaxed);
         totals.input_bytes += atomic_load_explicit(&counters->input_bytes, memory_order_relaxed);
         totals.output_bytes += atomic_load_explicit(&counters->output_bytes, memory_order_relaxed);
+        totals.reads += atomic_load_explicit(&counters->reads, memory_order_relaxed);
+        totals.writes += atomic_load_explicit(&counters->writes, memory_order_relaxed);
     }
     return totals;
 }
@@ -295,5 +297,7 @@ struct bzs_totals bzs_server_totals(const struct bzs_server *server) {
     totals.errors -= baseline->errors;
     totals.input_bytes -= baseline->input_bytes;
     totals.output_bytes -= baseline->output_bytes;
+    totals.reads -= baseline->reads;
+    totals.writes -= baseline->writes;
     return totals;
 }

@@ -99,7 +99,7 @@ enum bzs_final_snapshot {
 
 /** Sums over all loops; see struct bzs_counters. */
 struct bzs_totals {
-    uint64_t commands, hits, misses, errors, input_bytes, output_bytes;
+    uint64_t commands, hits, misses, errors, input_bytes, output_bytes, reads, writes;
 };
 
 /** Binds the addresses of the configuration and prepares the threads; says in the log why it failed. */

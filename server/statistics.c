@@ -12,6 +12,8 @@ void bzs_statistics_reset(struct bzs_server *server) {
     baseline->errors = totals.errors;
     baseline->input_bytes = totals.input_bytes;
     baseline->output_bytes = totals.output_bytes;
+    baseline->reads = totals.reads;
+    baseline->writes = totals.writes;
     blitzdb_stats_info stats = {.struct_size = sizeof(stats)};
     if (blitzdb_stats(server->db, &stats) == BLITZDB_OK) {
         baseline->expired = stats.expired;

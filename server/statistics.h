@@ -15,7 +15,7 @@ struct bzs_server;
 
 /** Where the counters stood when they were reset; atomic. */
 struct bzs_baseline {
-    _Atomic uint64_t commands, hits, misses, errors, input_bytes, output_bytes;
+    _Atomic uint64_t commands, hits, misses, errors, input_bytes, output_bytes, reads, writes;
     _Atomic uint64_t expired, evicted; /**< counted by the library */
 };
 

@@ -10,6 +10,7 @@ they must be there. Fields of INFO that Redis has and we do not are written down
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,11 @@ DELIBERATE = {
     ("client", "subcommands"): "not all are there",
     ("config", "subcommands"): "not all are there",
 }
+
+SECTIONS = "server clients memory persistence stats replication cpu modules cluster keyspace".split()
+
+# Fields of INFO that Redis has and this server has not: none.
+ABSENT_FIELDS = set()
 
 # Words that Redis uses for its own keeping of commands, and that no library acts upon.
 INTERNAL_FLAGS = {b"syscmd"}
@@ -166,6 +172,42 @@ def check_getkeys(ours, theirs):
     return len(GETKEYS) * 2, differences
 
 
+def info_fields(client, section):
+    """Names in an INFO section, without the numbers of databases and the names of commands."""
+    return set(client.info(section))
+
+
+def check_info(ours, theirs):
+    """Every field that Redis shows of its own is there, in the same section."""
+    ours.ask("SET", "k", "v")
+    theirs.ask("SET", "k", "v")
+    count, differences = 0, []
+    for section in SECTIONS:
+        names = info_fields(theirs, section)
+        count += len(names)
+        for name in sorted(names - info_fields(ours, section)):
+            if name not in ABSENT_FIELDS:
+                differences.append("INFO %s has no %s" % (section, name))
+    for section in ("default", "all", "everything", None):
+        asked = [section] if section else []
+        headings = [re.findall(r"(?m)^# (\w+)\r$", each.ask("INFO", *asked).decode()) for each in (ours, theirs)]
+        if headings[0] != headings[1]:
+            differences.append("INFO %s shows %r, not %r" % (section, headings[0], headings[1]))
+    for client in (ours, theirs):
+        client.ask("GET")
+        client.ask("GET", "k")
+    for section, name in (("commandstats", "cmdstat_get"), ("errorstats", "errorstat_ERR")):
+        mine, other = [re.findall(r"(\w+)=", each.info(section)[name]) for each in (ours, theirs)]
+        if mine != other:
+            differences.append("INFO %s: %s has %r, not %r" % (section, name, mine, other))
+    mine, other = [
+        re.findall(r"(p[\d.]+)=", each.info("latencystats")["latency_percentiles_usec_get"]) for each in (ours, theirs)
+    ]
+    if mine != other:
+        differences.append("INFO latencystats: %r, not %r" % (mine, other))
+    return count, differences
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", required=True)
@@ -176,7 +218,7 @@ def main():
     differences = []
     try:
         ours, theirs = Client(server), Client(redis, connection=connect(redis, unix=True))
-        for check in (check_commands, check_getkeys):
+        for check in (check_commands, check_getkeys, check_info):
             count, found = check(ours, theirs)
             print("%s: %d compared, %d differences" % (check.__name__[len("check_") :], count, len(found)))
             differences += found
