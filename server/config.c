@@ -188,7 +188,8 @@ void bzs_config_print_usage(FILE *stream) {
         const struct bzs_setting *setting = &bzs_settings[i];
         char left[64];
         snprintf(left, sizeof(left), "--%s %s", setting->name, setting->value);
-        fprintf(stream, "  %-27s %s", left, setting->help);
+        bool is_long = strlen(left) > 27;
+        fprintf(stream, is_long ? "  %s\n%30s%s" : "  %-27s%s%s", left, is_long ? "" : " ", setting->help);
         if (setting->fallback != NULL)
             fprintf(stream, " (default: %s)", setting->fallback);
         fputs("\n", stream);

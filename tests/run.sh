@@ -25,6 +25,8 @@ python3-redis /usr/bin/python3 -c 'import redis'
 redis-server command -v redis-server
 memcached command -v memcached
 redis-tools command -v redis-cli && command -v redis-benchmark
+mandoc command -v mandoc
+systemd command -v systemd-analyze
 strace command -v strace
 util-linux command -v unshare && command -v setpriv
 mount command -v mount
