@@ -14,7 +14,7 @@ static const char *const categories[] = {
 enum { CATEGORY_COUNT = sizeof(categories) / sizeof(categories[0]) };
 
 static struct bzs_slice slice_of(const char *text) {
-    return (struct bzs_slice){text, text != NULL ? strlen(text) : 0};
+    return (struct bzs_slice){text != NULL ? text : "", text != NULL ? strlen(text) : 0};
 }
 
 /** Takes the next word from the front; empty at the end. */

@@ -21,8 +21,10 @@ void bzs_resp_deinit(struct bzs_resp *resp) {
 }
 
 void bzs_resp_shrink(struct bzs_resp *resp) {
-    if (resp->capacity > 0 && resp->missing == 0)
-        bzs_resp_deinit(resp);
+    free(resp->argv);
+    resp->argv = NULL;
+    resp->argc = 0;
+    resp->capacity = 0;
 }
 
 /* The only error that names a byte. */

@@ -62,7 +62,7 @@ struct bzs_resp {
 void bzs_resp_init(struct bzs_resp *resp);
 void bzs_resp_deinit(struct bzs_resp *resp);
 
-/** Gives back the memory, unless a command is unfinished. */
+/** Gives back the memory; the last command is done with. An unfinished one needs none. */
 void bzs_resp_shrink(struct bzs_resp *resp);
 
 /** After BZS_RESP_MALFORMED: writes "Protocol error: ...", the text of Redis 7.0. */
