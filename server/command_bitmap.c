@@ -138,20 +138,22 @@ static int64_t clamp(int64_t position, int64_t total) {
  * Reads `[start [end [BYTE|BIT]]]` from the argument `index` on, for a value of this size. False: the reply
  * is written, an error or that of a range that is empty whatever the unit.
  */
-static bool parse_range(struct bzs_call *call, size_t index, size_t size, bool zero_if_reversed,
+static bool parse_range(struct bzs_call *call, size_t index, size_t size, bool is_count,
                         struct range *range_out) {
     int64_t first = 0, last = -1;
     bool in_bits = false;
     bool has_end = index + 1 < call->argc;
     if (index < call->argc && !bzs_arg_integer(call, index, &first))
         return false;
+    if (!is_count && !parse_unit(call, index + 2, &in_bits)) /* BITPOS looks at it before the end */
+        return false;
     if (has_end && !bzs_arg_integer(call, index + 1, &last))
         return false;
-    if (has_end && zero_if_reversed && first < 0 && last < 0 && first > last) {
+    if (has_end && is_count && first < 0 && last < 0 && first > last) {
         bzs_reply_integer(call->reply, 0);
         return false;
     }
-    if (!parse_unit(call, index + 2, &in_bits))
+    if (is_count && !parse_unit(call, index + 2, &in_bits))
         return false;
     int64_t total = in_bits ? (int64_t)size * 8 : (int64_t)size;
     first = clamp(first, total);

@@ -353,7 +353,12 @@ class Generator:
             return [word, self.word(self.pick((b"wrap", b"sat", b"fail", b"foo" if self.chance(5) else b"sat")))]
         offset = b"#%d" % self.random.randint(0, 9) if self.chance(30) else self.offset()
         step = [self.word(word), self.bitfield_type(), offset]
-        return step if word == b"get" else step + [self.number()]
+        if word == b"get":
+            return step
+        number = self.number()
+        # Redis computes with less than the type allows and saturates such a number upwards: see DELIBERATE.
+        is_too_low = word == b"set" and re.fullmatch(rb"-\d{19}", number)
+        return step + [b"-1" if is_too_low else number]
 
     def bitfield(self):
         if self.chance(20):

@@ -60,6 +60,13 @@ DELIBERATE = [
         b"-ERR invalid expire time in 'pexpireat' command\r\n",
     ),
     (
+        "BITFIELD SET under OVERFLOW SAT with a number far below the range of its type: the lowest one, not the "
+        "highest; Redis computes the distance in 64 bits, where it does not fit.",
+        ["BITFIELD k OVERFLOW SAT SET i57 0 -9223372036854775808", "BITFIELD k GET i57 0"],
+        b"*1\r\n:72057594037927935\r\n",
+        b"*1\r\n:-72057594037927936\r\n",
+    ),
+    (
         "A HELLO that fails changes nothing; in Redis the name set before the wrong option stays.",
         ["HELLO 2 SETNAME tester wrong", "CLIENT GETNAME"],
         b"$6\r\ntester\r\n",

@@ -27,7 +27,7 @@ VALUE = b"x" * 20000
 
 def mount_in_namespace():
     """Starts this script again where it may mount; the status of that run, or None in the new one."""
-    if os.environ.get("BLITZDB_TEST_MAY_MOUNT"):
+    if os.environ.get("TEST_MAY_MOUNT"):
         return None
     for unshare in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]):
         command = [*unshare, "--propagation", "private"]
@@ -35,7 +35,7 @@ def mount_in_namespace():
         mounts = subprocess.run([*command, "mount", "-t", "tmpfs", "none", trial], capture_output=True, check=False)
         os.rmdir(trial)
         if mounts.returncode == 0:
-            environment = dict(os.environ, BLITZDB_TEST_MAY_MOUNT="1")
+            environment = dict(os.environ, TEST_MAY_MOUNT="1")
             return subprocess.run([*command, sys.executable, *sys.argv], env=environment, check=False).returncode
     print("neither root nor user namespaces: no file system of a chosen size can be had")
     return SKIPPED
