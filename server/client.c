@@ -10,7 +10,9 @@
 #include "intruder.h"
 #include "loop.h"
 #include "multi.h"
+#include "peer.h"
 #include "server.h"
+#include "session.h"
 
 /* The share of one client in one turn of its loop, so that a deep pipeline does not starve the others. */
 enum { TURN_COMMANDS_MAX = 2000, TURN_OUTPUT_MAX = 1024 * 1024 };
@@ -74,27 +76,25 @@ struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
     return client;
 }
 
-void bzs_client_leave_waiting(struct bzs_client *client) {
-    if (bzs_link_is_alone(&client->waiting))
-        return;
-    bzs_link_remove(&client->waiting);
-    atomic_fetch_sub_explicit(&client->loop->blocked_count, 1, memory_order_relaxed);
-}
-
 void bzs_client_destroy(struct bzs_client *client) {
     if (client == NULL)
         return;
+    struct bzs_peer *peer = atomic_load(&client->peer);
+    bzs_session_end(client);
+    (void)bzs_client_end_wait(client);
+    if (peer != NULL)
+        bzs_peer_retire(peer);
     if (client->fd >= 0)
         close(client->fd);
     bzs_link_remove(&client->turn);
     bzs_link_remove(&client->held);
-    bzs_client_leave_waiting(client);
     bzs_multi_destroy(client->multi);
     bzs_resp_deinit(&client->parser);
     bzs_reply_deinit(&client->reply);
     bzs_input_deinit(&client->input);
     bzs_client_set_authenticated(client, true); /* nobody who is out any more */
     free(client->address);
+    free(client->postponed);
     free(client->name);
     free(client->library_name);
     free(client->library_version);
@@ -241,6 +241,8 @@ char *bzs_client_room(struct bzs_client *client, size_t *size_out) {
 
 void bzs_client_input(struct bzs_client *client, char *data, size_t size) {
     uint64_t errors = client->reply.errors;
+    if (client->postponed != NULL && !bzs_client_is_waiting(client))
+        bzs_session_resume(client);
     if (bzs_input_size(&client->input) > 0) {
         keep_input(client, data, size);
         if (!client->close_now)
@@ -372,13 +374,29 @@ bool bzs_client_release(struct bzs_client *client, uint64_t durable_position) {
     return !bzs_client_is_held(client);
 }
 
+void bzs_client_begin_wait(struct bzs_client *client) {
+    bzs_link_append(&client->loop->waiting, &client->waiting);
+    if (client->wait.needs_time) /* nobody else ends it */
+        return;
+    atomic_store(&client->blocked, BZS_BLOCKED);
+    atomic_fetch_add_explicit(&client->loop->blocked_count, 1, memory_order_relaxed);
+}
+
+enum bzs_client_blocked bzs_client_end_wait(struct bzs_client *client) {
+    enum bzs_client_blocked blocked = atomic_exchange(&client->blocked, BZS_NOT_BLOCKED);
+    if (blocked != BZS_NOT_BLOCKED)
+        atomic_fetch_sub_explicit(&client->loop->blocked_count, 1, memory_order_relaxed);
+    client->wait.kind = BZS_WAIT_NONE;
+    bzs_link_remove(&client->waiting);
+    return blocked;
+}
+
 void bzs_client_take_back(struct bzs_client *client) {
     bool held = bzs_client_is_held(client);
     bzs_reply_truncate(&client->reply, held ? client->held_first.output_begin : client->turn_begin);
     client->held_first = nothing_held;
     client->held_last = nothing_held;
-    client->wait.kind = BZS_WAIT_NONE;
-    bzs_client_leave_waiting(client);
+    (void)bzs_client_end_wait(client);
     client->commands_left = false;
     client->close_when_sent = true;
 }
@@ -393,34 +411,4 @@ void bzs_client_publish(struct bzs_client *client) {
                           memory_order_relaxed);
     atomic_store_explicit(&client->multi_commands, queues ? (int)client->multi->command_count : -1,
                           memory_order_relaxed);
-}
-
-static const char *text_or_empty(const char *text) {
-    return text != NULL ? text : "";
-}
-
-void bzs_client_describe(const struct bzs_client *client, int64_t tick_ms, struct bzs_reply *line_out) {
-    char line[1024];
-    const struct bzs_command *command = atomic_load_explicit(&client->command, memory_order_relaxed);
-    size_t input = atomic_load_explicit(&client->input_bytes, memory_order_relaxed);
-    size_t input_room = atomic_load_explicit(&client->input_room, memory_order_relaxed);
-    size_t output = atomic_load_explicit(&client->output_bytes, memory_order_relaxed);
-    size_t output_room = atomic_load_explicit(&client->output_room, memory_order_relaxed);
-    int multi_commands = atomic_load_explicit(&client->multi_commands, memory_order_relaxed);
-    size_t multi_bytes = atomic_load_explicit(&client->multi_bytes, memory_order_relaxed);
-    int64_t idle_ms = tick_ms - atomic_load_explicit(&client->last_ms, memory_order_relaxed);
-    snprintf(
-        line, sizeof(line),
-        "id=%llu addr=%s laddr=%s fd=%d name=%.256s age=%lld idle=%lld flags=%s db=%u sub=0 psub=0 ssub=0 "
-        "multi=%d qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=%zu rbp=%zu obl=0 oll=0 omem=%zu "
-        "tot-mem=%zu events=%s cmd=%s user=default redir=-1 resp=%d%s%.64s%s%.64s\n",
-        (unsigned long long)client->id, client->address, client->local_address, client->fd,
-        text_or_empty(client->name), (long long)((tick_ms - client->created_ms) / 1000),
-        (long long)(idle_ms > 0 ? idle_ms / 1000 : 0), multi_commands >= 0 ? "x" : "N", client->keyspace,
-        multi_commands, input, input_room - input, multi_bytes, output_room, output_room, output,
-        sizeof(*client) + input_room + output_room + multi_bytes, output > 0 ? "rw" : "r",
-        command != NULL ? command->name : "NULL", client->protocol,
-        client->library_name != NULL ? " lib-name=" : "", text_or_empty(client->library_name),
-        client->library_version != NULL ? " lib-ver=" : "", text_or_empty(client->library_version));
-    bzs_reply_raw(line_out, line, strlen(line));
 }

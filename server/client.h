@@ -38,6 +38,8 @@ struct bzs_loop;
 struct bzs_server;
 struct bzs_command;
 struct bzs_multi;
+struct bzs_peer;
+struct bzs_queued;
 
 /** Output from this point of the stream on must not leave before the log is durable up to that position. */
 struct bzs_held {
@@ -51,6 +53,26 @@ enum bzs_client_durability {
     BZS_CLIENT_DURABILITY_ALWAYS,
     BZS_CLIENT_DURABILITY_EVERYSEC,
     BZS_CLIENT_DURABILITY_NO,
+};
+
+/** What is unusual about a session; flags of `modes`. */
+enum bzs_client_modes {
+    BZS_MODE_SUBSCRIBED = 1,       /**< to a channel or a pattern */
+    BZS_MODE_MONITOR = 2,          /**< sees the commands of others */
+    BZS_MODE_REPLY_OFF = 4,        /**< CLIENT REPLY OFF */
+    BZS_MODE_REPLY_SKIP = 8,       /**< the command that runs is not answered */
+    BZS_MODE_REPLY_SKIP_NEXT = 16, /**< the next one will not be */
+    BZS_MODE_CACHING = 32,         /**< CLIENT CACHING, for the next command */
+    BZS_MODE_NO_EVICT = 64,        /**< CLIENT NO-EVICT; shown, nothing more */
+    BZS_MODE_NO_TOUCH = 128,       /**< CLIENT NO-TOUCH; shown, nothing more */
+};
+
+/** Whether a client waits, and who ends it; values of `blocked`. */
+enum bzs_client_blocked {
+    BZS_NOT_BLOCKED = 0,
+    BZS_BLOCKED,
+    BZS_UNBLOCK_TIMEOUT, /**< CLIENT UNBLOCK: as if the time was up */
+    BZS_UNBLOCK_ERROR,   /**< CLIENT UNBLOCK ERROR */
 };
 
 /** One connection. */
@@ -82,7 +104,8 @@ struct bzs_client {
     struct bzs_link turn; /**< in the loop's list of clients to finish in this turn, or of leftovers */
     struct bzs_link held; /**< in the loop's list of clients with held replies */
     struct bzs_wait wait; /**< what the last command waits for; the ones behind it do not run meanwhile */
-    struct bzs_link waiting; /**< in the loop's list of clients that wait */
+    struct bzs_link waiting;      /**< in the loop's list of clients that wait */
+    struct bzs_queued *postponed; /**< the command to run when the server pauses no more; NULL: none */
 
     /* The session; changed by handlers, only in the thread of the loop */
     blitzdb *db; /**< handle of the keyspace, with the durability of the connection */
@@ -98,7 +121,11 @@ struct bzs_client {
     char *name, *library_name, *library_version; /**< changed under the mutex; NULL: none */
     _Atomic unsigned keyspace;
     _Atomic int protocol;
-    _Atomic int64_t last_ms;                     /**< when the last bytes came or went, on the same clock */
+    _Atomic unsigned modes;          /**< ::bzs_client_modes */
+    _Atomic unsigned blocked;        /**< ::bzs_client_blocked; others may end it */
+    _Atomic bool killed;             /**< others may say that it has to be closed */
+    _Atomic(struct bzs_peer *) peer; /**< how others reach it, made when first needed; see peer.h */
+    _Atomic int64_t last_ms;         /**< when the last bytes came or went, on the same clock */
     _Atomic(const struct bzs_command *) command; /**< the last one run, NULL before the first */
     _Atomic size_t input_bytes, input_room, output_bytes, output_room; /**< as of the end of the last turn */
     _Atomic size_t multi_bytes; /**< of the queue of MULTI, as of then */
@@ -120,9 +147,6 @@ void bzs_client_destroy(struct bzs_client *client);
  * @retval NULL anywhere will do.
  */
 char *bzs_client_room(struct bzs_client *client, size_t *size_out);
-
-/** Leaves the loop's list of clients that wait, if it is there. */
-void bzs_client_leave_waiting(struct bzs_client *client);
 
 /**
  * Runs the commands in these bytes, after those already waiting, up to the share of one turn. The bytes are
@@ -167,6 +191,12 @@ bool bzs_client_release(struct bzs_client *client, uint64_t durable_position);
 static inline bool bzs_client_is_waiting(const struct bzs_client *client) {
     return client->wait.kind != BZS_WAIT_NONE;
 }
+
+/** Joins the clients of the loop that wait, for what `wait` says. */
+void bzs_client_begin_wait(struct bzs_client *client);
+
+/** Waits no more; tells whether somebody else has ended it. */
+enum bzs_client_blocked bzs_client_end_wait(struct bzs_client *client);
 
 /** True while something is held. */
 bool bzs_client_is_held(const struct bzs_client *client);

@@ -12,6 +12,7 @@
 #include "loop.h"
 #include "multi.h"
 #include "server.h"
+#include "session.h"
 
 /* The look-up: filled once, read-only from then on. A quarter full at most, so that probes stay short. */
 enum { SLOT_COUNT = 1024, SLOT_BITS = 10, COMMANDS_MAX = SLOT_COUNT / 4, NAME_SIZE_MAX = 32, WORD_SIZE = 8 };
@@ -37,13 +38,14 @@ static struct {
 } catalog = {.once = PTHREAD_ONCE_INIT};
 
 static const struct bzs_command *const families[] = {
-    bzs_commands_string,     bzs_commands_range,   bzs_commands_number,   bzs_commands_key,
-    bzs_commands_scan,       bzs_commands_expire,  bzs_commands_keyspace, bzs_commands_login,
-    bzs_commands_connection, bzs_commands_wait,    bzs_commands_catalog,  bzs_commands_server,
-    bzs_commands_config,     bzs_commands_info,    bzs_commands_slowlog,  bzs_commands_latency,
-    bzs_commands_scripting,  bzs_commands_cluster, bzs_commands_acl,      bzs_commands_debug,
-    bzs_commands_multi,      bzs_commands_bitmap,  bzs_commands_bitfield, bzs_commands_lcs,
-    bzs_commands_dump,       bzs_commands_sort,    bzs_commands_object,   bzs_commands_memory,
+    bzs_commands_string,     bzs_commands_range,   bzs_commands_number,    bzs_commands_key,
+    bzs_commands_scan,       bzs_commands_expire,  bzs_commands_keyspace,  bzs_commands_login,
+    bzs_commands_connection, bzs_commands_client,  bzs_commands_pubsub,    bzs_commands_wait,
+    bzs_commands_catalog,    bzs_commands_server,  bzs_commands_config,    bzs_commands_info,
+    bzs_commands_slowlog,    bzs_commands_latency, bzs_commands_scripting, bzs_commands_cluster,
+    bzs_commands_acl,        bzs_commands_debug,   bzs_commands_multi,     bzs_commands_bitmap,
+    bzs_commands_bitfield,   bzs_commands_lcs,     bzs_commands_dump,      bzs_commands_sort,
+    bzs_commands_object,     bzs_commands_memory,
 };
 
 /**
@@ -80,7 +82,7 @@ static unsigned hidden_flags(const struct bzs_command *command) {
     static const char *const constant[] = {"set", "setex",
                                            "psetex"}; /* not "fast" for Redis, as they replace */
     static const char *const secret[] = {"auth", "hello", "config|set", "acl|setuser", "migrate"};
-    bool is_quick = (command->flags & BZS_FAST) != 0 && command->last_key >= 0;
+    bool is_quick = (command->flags & (BZS_FAST | BZS_PUBSUB)) == BZS_FAST && command->last_key >= 0;
     bool is_secret = false;
     for (size_t i = 0; i < sizeof(constant) / sizeof(constant[0]); i++)
         is_quick |= strcmp(command->name, constant[i]) == 0;
@@ -288,7 +290,7 @@ static bool may_run(struct bzs_call *call) {
         bzs_reply_error(call->reply, "LOADING BlitzDB is loading the dataset in memory");
         return false;
     }
-    return true;
+    return !bzs_session_is_special(call) || bzs_session_admits(call);
 }
 
 /** Runs the handler and accounts for it; see accounting.h for what is timed how. */
@@ -302,7 +304,10 @@ static inline void execute(struct bzs_call *call, uint64_t errors, uint64_t outp
     bool writes = (call->command->flags & BZS_WRITE) != 0;
     client->wrote |= writes;
     client->must_hold |= writes && client->holds_replies;
-    call->command->handler(call);
+    if (bzs_session_is_special(call))
+        bzs_session_handle(call);
+    else
+        call->command->handler(call);
     if (call->reply->errors != errors)
         bzs_account_failed(call, output);
     bzs_group_add(group, call);
@@ -326,4 +331,6 @@ void bzs_command_run(struct bzs_call *call) {
         bzs_multi_spoil(call->client);
         bzs_account_rejected(call, output);
     }
+    if (bzs_session_is_special(call))
+        bzs_session_mute(call, output);
 }

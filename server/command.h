@@ -59,6 +59,7 @@ enum bzs_command_flags {
     BZS_SKIP_MONITOR = 8192,       /**< "skip_monitor": MONITOR shows what it runs, not it */
     BZS_NO_MANDATORY_KEYS = 16384, /**< "no_mandatory_keys": may be called without keys */
     BZS_MOVABLE_KEYS = 32768,      /**< "movablekeys": where the keys are, its arguments tell */
+    BZS_PUBSUB = 1 << 21,          /**< "pubsub" */
 
     /* Not shown */
     BZS_NOT_QUEUED = 1 << 22, /**< runs at once in a transaction, too */
@@ -98,6 +99,8 @@ extern const struct bzs_command bzs_commands_expire[];
 extern const struct bzs_command bzs_commands_keyspace[];
 extern const struct bzs_command bzs_commands_login[];
 extern const struct bzs_command bzs_commands_connection[];
+extern const struct bzs_command bzs_commands_client[];
+extern const struct bzs_command bzs_commands_pubsub[];
 extern const struct bzs_command bzs_commands_wait[];
 extern const struct bzs_command bzs_commands_catalog[];
 extern const struct bzs_command bzs_commands_server[];

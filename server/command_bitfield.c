@@ -6,6 +6,7 @@
 
 #include "bits.h"
 #include "command_bitmap.h"
+#include "events.h"
 
 enum { STEPS_INLINE = 16 };
 
@@ -121,7 +122,8 @@ static void reply_get(struct bzs_call *call, const struct step *step, const void
 }
 
 /** Runs a program that writes. */
-static blitzdb_status stage_program(struct bzs_call *call, const struct program *program, blitzdb_txn *txn) {
+static blitzdb_status stage_program(struct bzs_call *call, const struct program *program, blitzdb_txn *txn,
+                                    bool *changes_out) {
     struct bzs_bitmap bitmap;
     bool has_changed = false;
     blitzdb_status status = bzs_bitmap_open(txn, (size_t)((program->bits_written + 7) / 8), &bitmap);
@@ -133,7 +135,8 @@ static blitzdb_status stage_program(struct bzs_call *call, const struct program 
             reply_get(call, &program->steps[i], bitmap.data, bitmap.size);
         else
             has_changed |= run_write(call, &program->steps[i], &bitmap);
-    return bzs_bitmap_close(txn, &bitmap, has_changed);
+    *changes_out = has_changed || bitmap.size != bitmap.size_before;
+    return bzs_bitmap_close(txn, &bitmap, *changes_out);
 }
 
 static void write_and_read(struct bzs_call *call, const struct program *program) {
@@ -143,8 +146,11 @@ static void write_and_read(struct bzs_call *call, const struct program *program)
     if (!bzs_data_begin(call, 1, &txn))
         return;
 
-    blitzdb_status status = bzs_data_end(txn, stage_program(call, program, txn));
+    bool changes = false;
+    blitzdb_status status = bzs_data_end(txn, stage_program(call, program, txn, &changes));
 
+    if (status == BLITZDB_OK && changes)
+        bzs_call_changed(call, BZS_EVENTS_STRING, "setbit", call->argv[1]);
     if (status != BLITZDB_OK) { /* nothing was changed: the answers are void */
         bzs_reply_truncate(call->reply, reply_start);
         bzs_reply_status(call, status);
@@ -162,7 +168,7 @@ static void reply_gets(void *user, const blitzdb_view_entry *entry) {
     struct bzs_call *call = reading->call;
 
     if (entry->value == NULL)
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[1]);
     else
         bzs_call_hit(call);
     bzs_reply_array(call->reply, reading->program->count);

@@ -3,6 +3,7 @@
  * @brief SETBIT, GETBIT, BITCOUNT, BITPOS and BITOP: values as rows of bits; see bits.h.
  */
 #include "command_bitmap.h"
+#include "events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,21 +52,24 @@ blitzdb_status bzs_bitmap_close(blitzdb_txn *txn, struct bzs_bitmap *bitmap, boo
     return status;
 }
 
-/** Stages a bit; `before_out` is what it was. */
-static blitzdb_status stage_bit(blitzdb_txn *txn, uint64_t offset, bool bit, bool *before_out) {
+/** Stages a bit; `before_out` is what it was, and `changes_out` whether the value changes. */
+static blitzdb_status stage_bit(blitzdb_txn *txn, uint64_t offset, bool bit, bool *before_out,
+                                bool *changes_out) {
     struct bzs_bitmap bitmap;
     blitzdb_status status = bzs_bitmap_open(txn, (size_t)(offset >> 3) + 1, &bitmap);
     if (status != BLITZDB_OK)
         return status;
     *before_out = bzs_bits_get(bitmap.data, offset);
     bzs_bits_write(bitmap.data, offset, (struct bzs_bits_type){1, false}, bit);
-    return bzs_bitmap_close(txn, &bitmap, *before_out != bit);
+    *changes_out = *before_out != bit || bitmap.size != bitmap.size_before;
+    return bzs_bitmap_close(txn, &bitmap, *changes_out);
 }
 
 static void run_setbit(struct bzs_call *call) {
     uint64_t offset = 0;
     int64_t bit = 0;
     bool before = false;
+    bool changes = false;
     blitzdb_txn *txn = NULL;
 
     if (!bzs_bitmap_offset(call, call->argv[2], 0, &offset))
@@ -76,8 +80,11 @@ static void run_setbit(struct bzs_call *call) {
     }
     if (!bzs_data_begin(call, 1, &txn))
         return;
-    if (bzs_data_succeeded(call, bzs_data_end(txn, stage_bit(txn, offset, bit == 1, &before))))
+    if (bzs_data_succeeded(call, bzs_data_end(txn, stage_bit(txn, offset, bit == 1, &before, &changes)))) {
+        if (changes)
+            bzs_call_changed(call, BZS_EVENTS_STRING, "setbit", call->argv[1]);
         bzs_reply_integer(call->reply, before);
+    }
 }
 
 /** What a view callback of this file wants to know. */
@@ -90,7 +97,7 @@ struct question {
 /** Counts a hit or a miss; true if there is a value. */
 static bool is_found(const struct bzs_call *call, const blitzdb_view_entry *entry) {
     if (entry->value == NULL)
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[1]);
     else
         bzs_call_hit(call);
     return entry->value != NULL;
@@ -277,7 +284,7 @@ static size_t measure_sources(struct bzs_call *call, blitzdb_txn *txn) {
         if (get_source(txn, i - 2, &source) == BLITZDB_OK)
             bzs_call_hit(call);
         else
-            bzs_call_miss(call);
+            bzs_call_missed(call, call->argv[i]);
         largest = source.size > largest ? source.size : largest;
     }
     return largest;
@@ -285,11 +292,12 @@ static size_t measure_sources(struct bzs_call *call, blitzdb_txn *txn) {
 
 /** Stages the result under the first key of the transaction; an empty one deletes it. */
 static blitzdb_status stage_combination(struct bzs_call *call, blitzdb_txn *txn, enum combination how,
-                                        size_t *size_out) {
+                                        size_t *size_out, bool *changes_out) {
     size_t size = measure_sources(call, txn);
     *size_out = size;
     if (size == 0) {
         blitzdb_status deleted = blitzdb_txn_del(txn, 0);
+        *changes_out = deleted == BLITZDB_OK;
         return deleted == BLITZDB_NOT_FOUND ? BLITZDB_OK : deleted;
     }
     uint8_t *result = calloc(1, size);
@@ -309,11 +317,17 @@ static void run_bitop(struct bzs_call *call) {
     enum combination how = COMBINE_AND;
     blitzdb_txn *txn = NULL;
     size_t size = 0;
+    bool changes = true;
 
     if (!parse_combination(call, &how) || !bzs_data_begin_at(call, 2, call->argc - 2, &txn))
         return;
-    if (bzs_data_succeeded(call, bzs_data_end(txn, stage_combination(call, txn, how, &size))))
+    if (bzs_data_succeeded(call, bzs_data_end(txn, stage_combination(call, txn, how, &size, &changes)))) {
+        if (size > 0)
+            bzs_call_changed(call, BZS_EVENTS_STRING, "set", call->argv[2]);
+        else if (changes)
+            bzs_call_changed(call, BZS_EVENTS_GENERIC, "del", call->argv[2]);
         bzs_reply_integer(call->reply, (int64_t)size);
+    }
 }
 
 const struct bzs_command bzs_commands_bitmap[] = {

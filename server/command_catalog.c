@@ -28,6 +28,7 @@ static void reply_flags(struct bzs_call *call, unsigned flags) {
         {BZS_READONLY, "readonly"},
         {BZS_DENYOOM, "denyoom"},
         {BZS_ADMIN, "admin"},
+        {BZS_PUBSUB, "pubsub"},
         {BZS_NOSCRIPT, "noscript"},
         {BZS_LOADING, "loading"},
         {BZS_STALE, "stale"},

@@ -3,6 +3,7 @@
  * @brief EXPIRE, TTL, PERSIST and their relatives: when keys go away.
  */
 #include "command_data.h"
+#include "events.h"
 
 /** Reads `NX`, `XX`, `GT` and `LT` behind the time; false: the error reply has been written. */
 static bool parse_expire_flags(struct bzs_call *call, unsigned *flags_out) {
@@ -50,6 +51,10 @@ static void set_expiry(struct bzs_call *call, unsigned how) {
 
     blitzdb_status status = blitzdb_expire_at(call->db, key->data, key->size, deadline_ms, flags);
 
+    if (status == BLITZDB_OK)
+        bzs_call_changed(call, BZS_EVENTS_GENERIC, deadline_ms <= bzs_call_now_ms(call) ? "del" : "expire",
+                         *key);
+
     if (status == BLITZDB_NOT_FOUND || status == BLITZDB_CONDITION_FAILED || bzs_data_succeeded(call, status))
         bzs_reply_integer(call->reply, status == BLITZDB_OK);
 }
@@ -75,7 +80,7 @@ static void run_pexpireat(struct bzs_call *call) {
 static void reply_time(struct bzs_call *call, blitzdb_status status, int64_t time_ms, bool expires,
                        bool seconds) {
     if (status == BLITZDB_NOT_FOUND) {
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[1]);
         bzs_reply_integer(call->reply, -2);
     } else if (bzs_data_succeeded(call, status)) {
         bzs_call_hit(call);
@@ -116,6 +121,9 @@ static void run_pexpiretime(struct bzs_call *call) {
 
 static void run_persist(struct bzs_call *call) {
     blitzdb_status status = blitzdb_persist(call->db, call->argv[1].data, call->argv[1].size);
+
+    if (status == BLITZDB_OK)
+        bzs_call_changed(call, BZS_EVENTS_GENERIC, "persist", call->argv[1]);
 
     if (status == BLITZDB_NOT_FOUND || status == BLITZDB_CONDITION_FAILED || bzs_data_succeeded(call, status))
         bzs_reply_integer(call->reply, status == BLITZDB_OK);

@@ -49,6 +49,23 @@ static void put_server(struct report *report) {
     bzs_info_put_process(report->server, bzs_call_now_ms(report->call), &report->text);
 }
 
+/** Clients that track or listen; see hub.h. */
+static void put_hub_clients(struct report *report) {
+    const struct bzs_hub *hub = &report->server->hub;
+    put_number(report, "tracking_clients", atomic_load(&hub->trackers.member_count));
+    put_number(report, "blitzdb_monitor_clients", atomic_load(&hub->monitors.member_count));
+}
+
+static void put_hub_stats(struct report *report) {
+    const struct bzs_hub *hub = &report->server->hub;
+    put_number(report, "pubsub_channels", atomic_load(&hub->channels.topic_count));
+    put_number(report, "pubsub_patterns", atomic_load(&hub->patterns.topic_count));
+    put_number(report, "pubsubshard_channels", atomic_load(&hub->shard_channels.topic_count));
+    put_number(report, "tracking_total_keys", atomic_load(&hub->cached_keys.topic_count));
+    put_number(report, "tracking_total_items", atomic_load(&hub->cached_keys.member_count));
+    put_number(report, "tracking_total_prefixes", atomic_load(&hub->prefixes.topic_count));
+}
+
 static void put_clients(struct report *report) {
     put_number(report, "connected_clients", atomic_load(&report->server->client_count));
     put_number(report, "cluster_connections", 0);
@@ -59,7 +76,7 @@ static void put_clients(struct report *report) {
     put_number(report, "client_recent_max_output_buffer", clients.largest_output);
     put_number(report, "blocked_clients", clients.blocked);
     put_number(report, "clients_in_timeout_table", clients.blocked);
-    put_number(report, "tracking_clients", 0);
+    put_hub_clients(report);
 }
 
 static void put_memory(struct report *report) {
@@ -162,8 +179,7 @@ static void put_stats(struct report *report) {
     put_number(report, "total_error_replies", report->totals.errors);
     put_number(report, "total_reads_processed", report->totals.reads);
     put_number(report, "total_writes_processed", report->totals.writes);
-    put(report, "pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\n");
-    put(report, "tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n");
+    put_hub_stats(report);
     bzs_info_put_absent_stats(&report->text);
 }
 

@@ -3,11 +3,13 @@
  * @brief DEL, EXISTS, RENAME, COPY and their relatives: commands on keys whatever the value.
  */
 #include "command_data.h"
+#include "events.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/** Deletes what there is of the keys; a key that is named twice is gone the second time. */
-static blitzdb_status stage_deletions(blitzdb_txn *txn, size_t count, int64_t *deleted_out) {
+/** Deletes what there is of the keys and marks it; a key that is named twice is gone the second time. */
+static blitzdb_status stage_deletions(blitzdb_txn *txn, size_t count, bool *was_there, int64_t *deleted_out) {
     blitzdb_status status = BLITZDB_OK;
     int64_t deleted = 0;
 
@@ -15,7 +17,9 @@ static blitzdb_status stage_deletions(blitzdb_txn *txn, size_t count, int64_t *d
         status = blitzdb_txn_del(txn, i);
         if (status == BLITZDB_OK)
             deleted++;
-        else if (status == BLITZDB_NOT_FOUND)
+        if (was_there != NULL)
+            was_there[i] = status == BLITZDB_OK;
+        if (status == BLITZDB_NOT_FOUND)
             status = BLITZDB_OK;
     }
     *deleted_out = deleted;
@@ -26,11 +30,23 @@ static void delete_many(struct bzs_call *call) {
     size_t count = call->argc - 1;
     int64_t deleted = 0;
     blitzdb_txn *txn = NULL;
+    bool *was_there = NULL;
 
-    if (!bzs_data_begin(call, count, &txn))
-        return;
-    if (bzs_data_succeeded(call, bzs_data_end(txn, stage_deletions(txn, count, &deleted))))
+    if (bzs_events_are_wanted(call)) {
+        was_there = calloc(count, sizeof(*was_there));
+        if (was_there == NULL) {
+            bzs_reply_status(call, BLITZDB_NO_MEMORY);
+            return;
+        }
+    }
+    if (bzs_data_begin(call, count, &txn) &&
+        bzs_data_succeeded(call, bzs_data_end(txn, stage_deletions(txn, count, was_there, &deleted)))) {
+        for (size_t i = 0; was_there != NULL && i < count; i++)
+            if (was_there[i])
+                bzs_call_changed(call, BZS_EVENTS_GENERIC, "del", call->argv[i + 1]);
         bzs_reply_integer(call->reply, deleted);
+    }
+    free(was_there);
 }
 
 /** DEL and UNLINK are the same: giving memory back is cheap here. */
@@ -42,6 +58,8 @@ static void run_del(struct bzs_call *call) {
 
     blitzdb_status status = blitzdb_del(call->db, call->argv[1].data, call->argv[1].size);
 
+    if (status == BLITZDB_OK)
+        bzs_call_changed(call, BZS_EVENTS_GENERIC, "del", call->argv[1]);
     if (status == BLITZDB_NOT_FOUND || bzs_data_succeeded(call, status))
         bzs_reply_integer(call->reply, status == BLITZDB_OK);
 }
@@ -56,7 +74,7 @@ static void count_present(void *user, const blitzdb_view_entry *entry) {
     struct presence *presence = user;
 
     if (entry->value == NULL) {
-        bzs_call_miss(presence->call);
+        bzs_call_missed(presence->call, presence->call->argv[entry->index + 1]);
     } else {
         bzs_call_hit(presence->call);
         presence->count++;
@@ -84,7 +102,7 @@ enum transfer {
     TRANSFER_KEEP_SOURCE = 2, /**< copy, not move */
 };
 
-static blitzdb_status stage_transfer(blitzdb_txn *txn, unsigned flags) {
+static blitzdb_status stage_transfer(blitzdb_txn *txn, unsigned flags, bool *replaces_out) {
     const void *value = NULL;
     size_t size = 0;
     int64_t expire_at_ms = 0;
@@ -98,6 +116,7 @@ static blitzdb_status stage_transfer(blitzdb_txn *txn, unsigned flags) {
 
     blitzdb_status status = blitzdb_txn_set(txn, 1, value, size, expire_at_ms);
 
+    *replaces_out = target == BLITZDB_OK;
     if (status == BLITZDB_OK && (flags & TRANSFER_KEEP_SOURCE) == 0)
         status = blitzdb_txn_del(txn, 0);
     return status;
@@ -115,9 +134,14 @@ static blitzdb_status transfer(struct bzs_call *call, struct bzs_slice target, u
         {target.data, target.size, target_keyspace},
     };
     blitzdb_txn *txn = NULL;
+    bool replaces = false;
     blitzdb_status status = blitzdb_txn_begin(call->db, keys, 2, &txn);
 
-    return status == BLITZDB_OK ? bzs_data_end(txn, stage_transfer(txn, flags)) : status;
+    if (status == BLITZDB_OK)
+        status = bzs_data_end(txn, stage_transfer(txn, flags, &replaces));
+    if (status == BLITZDB_OK && replaces) /* Redis deletes the target first: it is a new key then */
+        bzs_call_event_in(call, target_keyspace, BZS_EVENTS_NEW, "new", target);
+    return status;
 }
 
 static bool same_key(struct bzs_slice a, struct bzs_slice b) {
@@ -137,8 +161,17 @@ static blitzdb_status rename_key(struct bzs_call *call, unsigned flags) {
     return status == BLITZDB_OK && (flags & TRANSFER_REPLACE) == 0 ? BLITZDB_CONDITION_FAILED : status;
 }
 
+/** Tells that argument 1 has become argument 2. */
+static void note_rename(const struct bzs_call *call) {
+    bzs_call_changed(call, BZS_EVENTS_GENERIC, "rename_from", call->argv[1]);
+    bzs_call_changed(call, BZS_EVENTS_GENERIC, "rename_to", call->argv[2]);
+}
+
 static void run_rename(struct bzs_call *call) {
     blitzdb_status status = rename_key(call, TRANSFER_REPLACE);
+
+    if (status == BLITZDB_OK && !same_key(call->argv[1], call->argv[2]))
+        note_rename(call);
 
     if (status == BLITZDB_NOT_FOUND)
         bzs_reply_error(call->reply, "ERR no such key");
@@ -148,6 +181,9 @@ static void run_rename(struct bzs_call *call) {
 
 static void run_renamenx(struct bzs_call *call) {
     blitzdb_status status = rename_key(call, 0);
+
+    if (status == BLITZDB_OK)
+        note_rename(call);
 
     if (status == BLITZDB_NOT_FOUND)
         bzs_reply_error(call->reply, "ERR no such key");
@@ -170,6 +206,11 @@ static void run_move(struct bzs_call *call) {
     }
 
     blitzdb_status status = transfer(call, call->argv[1], keyspace, 0);
+
+    if (status == BLITZDB_OK) {
+        bzs_call_changed(call, BZS_EVENTS_GENERIC, "move_from", call->argv[1]);
+        bzs_call_changed_in(call, keyspace, BZS_EVENTS_GENERIC, "move_to", call->argv[1]);
+    }
 
     if (status == BLITZDB_NOT_FOUND || status == BLITZDB_CONDITION_FAILED || bzs_data_succeeded(call, status))
         bzs_reply_integer(call->reply, status == BLITZDB_OK);
@@ -205,8 +246,11 @@ static void run_copy(struct bzs_call *call) {
 
     blitzdb_status status = transfer(call, call->argv[2], keyspace, flags);
 
+    if (status == BLITZDB_OK)
+        bzs_call_changed_in(call, keyspace, BZS_EVENTS_GENERIC, "copy_to", call->argv[2]);
+
     if (status == BLITZDB_NOT_FOUND) {
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[1]);
         bzs_reply_integer(call->reply, 0);
     } else if (status == BLITZDB_CONDITION_FAILED || bzs_data_succeeded(call, status)) {
         bzs_call_hit(call);

@@ -3,6 +3,7 @@
  * @brief DBSIZE, FLUSHDB, FLUSHALL and SWAPDB: commands on whole keyspaces, which Redis calls databases.
  */
 #include "command_data.h"
+#include "events.h"
 
 #include <limits.h>
 
@@ -19,10 +20,12 @@ static void flush(struct bzs_call *call, blitzdb_status (*flush_keys)(blitzdb *d
     bool known_option =
         call->argc == 2 && (bzs_arg_is(call->argv[1], "async") || bzs_arg_is(call->argv[1], "sync"));
 
-    if (call->argc > 1 && !known_option)
+    if (call->argc > 1 && !known_option) {
         bzs_reply_syntax_error(call);
-    else if (bzs_data_succeeded(call, flush_keys(call->db)))
+    } else if (bzs_data_succeeded(call, flush_keys(call->db))) {
+        bzs_call_flushed(call);
         bzs_reply_simple(call->reply, "OK");
+    }
 }
 
 static void run_flushdb(struct bzs_call *call) {

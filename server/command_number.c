@@ -3,6 +3,7 @@
  * @brief INCR, DECR and their relatives: arithmetic on a value that is a number in text.
  */
 #include "command_data.h"
+#include "events.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,8 +20,10 @@ static void increment_by(struct bzs_call *call, int64_t delta) {
     int64_t result = 0;
     blitzdb_status status = blitzdb_increment(call->db, key->data, key->size, delta, &result);
 
-    if (bzs_data_succeeded(call, status))
+    if (bzs_data_succeeded(call, status)) {
+        bzs_call_changed(call, BZS_EVENTS_STRING, "incrby", *key);
         bzs_reply_integer(call->reply, result);
+    }
 }
 
 static void run_incr(struct bzs_call *call) {
@@ -131,8 +134,10 @@ static void run_incrbyfloat(struct bzs_call *call) {
         blitzdb_txn_abort(txn);
         return;
     }
-    if (bzs_data_succeeded(call, blitzdb_txn_commit(txn, BLITZDB_DURABILITY_DEFAULT)))
+    if (bzs_data_succeeded(call, blitzdb_txn_commit(txn, BLITZDB_DURABILITY_DEFAULT))) {
+        bzs_call_changed(call, BZS_EVENTS_STRING, "incrbyfloat", call->argv[1]);
         bzs_reply_bulk(call->reply, text, size);
+    }
 }
 
 const struct bzs_command bzs_commands_number[] = {

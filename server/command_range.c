@@ -3,6 +3,7 @@
  * @brief APPEND, STRLEN, GETRANGE and SETRANGE: commands on a part of a value.
  */
 #include "command_data.h"
+#include "events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,10 @@ static void run_append(struct bzs_call *call) {
     size_t size = 0;
     blitzdb_status status = blitzdb_append(call->db, key->data, key->size, data->data, data->size, &size);
 
-    if (bzs_data_succeeded(call, status))
+    if (bzs_data_succeeded(call, status)) {
+        bzs_call_changed(call, BZS_EVENTS_STRING, "append", *key);
         bzs_reply_integer(call->reply, (int64_t)size);
+    }
 }
 
 /** View callback that keeps the size of the value, 0 if there is none. */
@@ -32,7 +35,7 @@ static void reply_size(void *user, const blitzdb_view_entry *entry) {
     struct bzs_call *call = user;
 
     if (entry->value == NULL) {
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[1]);
         bzs_reply_integer(call->reply, 0);
     } else {
         bzs_call_hit(call);
@@ -58,7 +61,7 @@ static void reply_range(void *user, const blitzdb_view_entry *entry) {
     int64_t last = range->last;
 
     if (entry->value == NULL) {
-        bzs_call_miss(range->call);
+        bzs_call_missed(range->call, range->call->argv[1]);
         bzs_reply_bulk(range->call->reply, "", 0);
         return;
     }
@@ -124,8 +127,10 @@ static void patch_value(struct bzs_call *call, size_t offset, struct bzs_slice p
 
     if (!bzs_data_begin(call, 1, &txn))
         return;
-    if (bzs_data_succeeded(call, bzs_data_end(txn, stage_patch(txn, offset, patch, &size))))
+    if (bzs_data_succeeded(call, bzs_data_end(txn, stage_patch(txn, offset, patch, &size)))) {
+        bzs_call_changed(call, BZS_EVENTS_STRING, "setrange", call->argv[1]);
         bzs_reply_integer(call->reply, (int64_t)size);
+    }
 }
 
 static void run_setrange(struct bzs_call *call) {

@@ -3,6 +3,7 @@
  * @brief SET, GET and their relatives: whole values, one key or many.
  */
 #include "command_data.h"
+#include "events.h"
 
 /** The words that SET and GETEX understand. */
 enum option {
@@ -79,7 +80,16 @@ static bool parse_options(struct bzs_call *call, size_t index, unsigned allowed,
     return true;
 }
 
-/** Sets the key in argument 1 and answers with the value it had. */
+/** Tells what a SET has done; a deadline that has passed has removed the key. */
+static void note_set(const struct bzs_call *call, int64_t expire_at_ms) {
+    bzs_call_changed(call, BZS_EVENTS_STRING, "set", call->argv[1]);
+    if (expire_at_ms != 0)
+        bzs_call_event(call, BZS_EVENTS_GENERIC, "expire", call->argv[1]);
+    if (expire_at_ms != 0 && expire_at_ms <= bzs_call_now_ms(call))
+        bzs_call_event(call, BZS_EVENTS_EXPIRED, "expired", call->argv[1]);
+}
+
+/** Sets the key in argument 1 and answers with the value it had; `shows_miss` as GET does. */
 static void set_and_get(struct bzs_call *call, struct bzs_slice value, blitzdb_set_options *how) {
     const struct bzs_slice *key = &call->argv[1];
     void *old = NULL;
@@ -93,12 +103,14 @@ static void set_and_get(struct bzs_call *call, struct bzs_slice value, blitzdb_s
     if (status != BLITZDB_OK && status != BLITZDB_CONDITION_FAILED) {
         bzs_reply_status(call, status);
     } else if (old == NULL) {
-        bzs_call_miss(call);
+        bzs_call_missed(call, *key);
         bzs_reply_null(call->reply);
     } else {
         bzs_call_hit(call);
         bzs_reply_bulk(call->reply, old, old_size);
     }
+    if (status == BLITZDB_OK)
+        note_set(call, how->expire_at_ms);
     blitzdb_free(call->db, old);
 }
 
@@ -126,20 +138,25 @@ static void set_with_options(struct bzs_call *call) {
 
     blitzdb_status status = blitzdb_set_with(call->db, key->data, key->size, value->data, value->size, &how);
 
-    if (status == BLITZDB_CONDITION_FAILED)
+    if (status == BLITZDB_CONDITION_FAILED) {
         bzs_reply_null(call->reply);
-    else if (bzs_data_succeeded(call, status))
+    } else if (bzs_data_succeeded(call, status)) {
+        note_set(call, how.expire_at_ms);
         bzs_reply_simple(call->reply, "OK");
+    }
 }
 
 static void run_set(struct bzs_call *call) {
     const struct bzs_slice *key = &call->argv[1];
     const struct bzs_slice *value = &call->argv[2];
 
-    if (call->argc > 3)
+    if (call->argc > 3) {
         set_with_options(call);
-    else if (bzs_data_succeeded(call, blitzdb_set(call->db, key->data, key->size, value->data, value->size)))
+    } else if (bzs_data_succeeded(call,
+                                  blitzdb_set(call->db, key->data, key->size, value->data, value->size))) {
+        note_set(call, 0);
         bzs_reply_simple(call->reply, "OK");
+    }
 }
 
 static void run_setnx(struct bzs_call *call) {
@@ -149,6 +166,8 @@ static void run_setnx(struct bzs_call *call) {
 
     blitzdb_status status = blitzdb_set_with(call->db, key->data, key->size, value->data, value->size, &how);
 
+    if (status == BLITZDB_OK)
+        note_set(call, 0);
     if (status == BLITZDB_CONDITION_FAILED || bzs_data_succeeded(call, status))
         bzs_reply_integer(call->reply, status == BLITZDB_OK);
 }
@@ -160,9 +179,11 @@ static void set_with_ttl(struct bzs_call *call, unsigned unit) {
 
     if (!bzs_data_deadline(call, 2, unit | BZS_TIME_RELATIVE | BZS_TIME_POSITIVE, &how.expire_at_ms))
         return;
-    if (bzs_data_succeeded(call,
-                           blitzdb_set_with(call->db, key->data, key->size, value->data, value->size, &how)))
+    if (bzs_data_succeeded(
+            call, blitzdb_set_with(call->db, key->data, key->size, value->data, value->size, &how))) {
+        note_set(call, how.expire_at_ms);
         bzs_reply_simple(call->reply, "OK");
+    }
 }
 
 static void run_setex(struct bzs_call *call) {
@@ -184,7 +205,7 @@ static void reply_value(void *user, const blitzdb_view_entry *entry) {
     struct bzs_call *call = user;
 
     if (entry->value == NULL) {
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[entry->index + 1]);
         bzs_reply_null(call->reply);
     } else {
         bzs_call_hit(call);
@@ -259,17 +280,18 @@ static void run_mget(struct bzs_call *call) {
  * Begins a transaction over the key and reads its value. False: it was absent or the read failed, the reply
  * is complete and nothing is open.
  */
-static bool begin_with_value(struct bzs_call *call, blitzdb_txn **txn_out, struct bzs_slice *value_out) {
+static bool begin_with_value(struct bzs_call *call, blitzdb_txn **txn_out, struct bzs_slice *value_out,
+                             int64_t *expire_at_ms_out) {
     const void *value = NULL;
     size_t size = 0;
 
     if (!bzs_data_begin(call, 1, txn_out))
         return false;
 
-    blitzdb_status status = blitzdb_txn_get(*txn_out, 0, &value, &size, NULL);
+    blitzdb_status status = blitzdb_txn_get(*txn_out, 0, &value, &size, expire_at_ms_out);
 
     if (status == BLITZDB_NOT_FOUND) {
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[1]);
         bzs_reply_null(call->reply);
     } else if (bzs_data_succeeded(call, status)) {
         bzs_call_hit(call);
@@ -281,10 +303,10 @@ static bool begin_with_value(struct bzs_call *call, blitzdb_txn **txn_out, struc
 }
 
 /**
- * Ends what begin_with_value() began. The value is in the reply by then, because it is only visible before
- * the change is staged; if the change fails, the error takes its place.
+ * Ends what begin_with_value() began; true: it is changed. The value is in the reply by then, because it is
+ * only visible before the change is staged; if the change fails, the error takes its place.
  */
-static void end_after_value(struct bzs_call *call, uint64_t reply_start, blitzdb_txn *txn,
+static bool end_after_value(struct bzs_call *call, uint64_t reply_start, blitzdb_txn *txn,
                             blitzdb_status staged) {
     blitzdb_status status = bzs_data_end(txn, staged);
 
@@ -292,6 +314,7 @@ static void end_after_value(struct bzs_call *call, uint64_t reply_start, blitzdb
         bzs_reply_truncate(call->reply, reply_start);
         bzs_reply_status(call, status);
     }
+    return status == BLITZDB_OK;
 }
 
 static void run_getdel(struct bzs_call *call) {
@@ -299,20 +322,31 @@ static void run_getdel(struct bzs_call *call) {
     struct bzs_slice value = {NULL, 0};
     blitzdb_txn *txn = NULL;
 
-    if (begin_with_value(call, &txn, &value)) {
+    if (begin_with_value(call, &txn, &value, NULL)) {
         bzs_reply_bulk(call->reply, value.data, value.size);
-        end_after_value(call, reply_start, txn, blitzdb_txn_del(txn, 0));
+        if (end_after_value(call, reply_start, txn, blitzdb_txn_del(txn, 0)))
+            bzs_call_changed(call, BZS_EVENTS_GENERIC, "del", call->argv[1]);
     }
+}
+
+/** Tells what GETEX has done to a key that had this expiry (0: none). */
+static void note_expiry(const struct bzs_call *call, int64_t before_ms, int64_t expire_at_ms) {
+    if (expire_at_ms == 0 && before_ms != 0)
+        bzs_call_changed(call, BZS_EVENTS_GENERIC, "persist", call->argv[1]);
+    else if (expire_at_ms != 0)
+        bzs_call_changed(call, BZS_EVENTS_GENERIC, expire_at_ms <= bzs_call_now_ms(call) ? "del" : "expire",
+                         call->argv[1]);
 }
 
 /** GETEX with an option. An absent key answers null before the time is looked at. */
 static void get_and_expire(struct bzs_call *call, const struct options *options) {
     uint64_t reply_start = bzs_reply_stream_end(call->reply);
     int64_t expire_at_ms = 0; /* PERSIST */
+    int64_t before_ms = 0;
     struct bzs_slice value = {NULL, 0};
     blitzdb_txn *txn = NULL;
 
-    if (!begin_with_value(call, &txn, &value))
+    if (!begin_with_value(call, &txn, &value, &before_ms))
         return;
     if (options->time_index != 0 &&
         !bzs_data_deadline(call, options->time_index, options->time, &expire_at_ms)) {
@@ -320,7 +354,8 @@ static void get_and_expire(struct bzs_call *call, const struct options *options)
         return;
     }
     bzs_reply_bulk(call->reply, value.data, value.size);
-    end_after_value(call, reply_start, txn, blitzdb_txn_expire_at(txn, 0, expire_at_ms));
+    if (end_after_value(call, reply_start, txn, blitzdb_txn_expire_at(txn, 0, expire_at_ms)))
+        note_expiry(call, before_ms, expire_at_ms);
 }
 
 static void run_getex(struct bzs_call *call) {
@@ -368,6 +403,9 @@ static bool set_pairs(struct bzs_call *call, bool only_absent, blitzdb_status *s
     if (status == BLITZDB_OK)
         status = blitzdb_batch_commit(batch, BLITZDB_DURABILITY_DEFAULT, NULL);
     blitzdb_batch_destroy(batch);
+    if (status == BLITZDB_OK)
+        for (size_t i = 1; i < call->argc; i += 2)
+            bzs_call_changed(call, BZS_EVENTS_STRING, "set", call->argv[i]);
     *status_out = status;
     return status == BLITZDB_CONDITION_FAILED || bzs_data_succeeded(call, status);
 }

@@ -64,6 +64,8 @@ static bool read_argument(const char **text, struct argument *argument_out) {
     }
     argument.name = read_word(text);
     for (char mark = **text; strchr(":=@!#", mark) != NULL && mark != '\0'; mark = **text) {
+        if (mark == ':' && argument.type.size > 0) /* what looked like the type is part of the name */
+            argument.name.size = (size_t)(*text - argument.name.data);
         ++*text;
         struct bzs_slice *member = mark == ':'   ? &argument.type
                                    : mark == '=' ? &argument.token

@@ -7,8 +7,8 @@
  *
  *     arguments   "key:key ?condition@2.6.12(nx=NX xx=XX) *pair{field value}"
  *                 marks before the name: ? optional, * several times, + with its token each time
- *                 behind the name: :type (string if nothing is said), =TOKEN, @since, !deprecated since, #key
- * specification (0)
+ *                 behind the name: :type (string if nothing is said; a colon in the name needs one), =TOKEN,
+ *                 @since, !deprecated since, #key
  *                 (...) one of these, {...} all of these; what has a token and no type is the token alone
  *     history     "2.6.12 EX and PX|6.0.0 KEEPTTL"
  *     categories  "+dangerous -keyspace": what differs from what flags and group say

@@ -10,7 +10,7 @@ const struct bzs_document bzs_documents_connection[] = {
     {"client|caching", .arguments = "mode(yes=YES no=NO)"},
     {"client|info", .tips = "nondeterministic_output"},
     {"client|kill", .complexity = "O(N) for N connections",
-     .arguments = "filter(ip:port!2.8.12 *new-format(?client-id:integer=ID@2.8.12 "
+     .arguments = "filter(ip:port:string!2.8.12 *new-format(?client-id:integer=ID@2.8.12 "
                   "?normal_master_slave_pubsub=TYPE@2.8.12(normal=NORMAL master=MASTER@3.2.0 slave=SLAVE "
                   "replica=REPLICA@5.0.0 pubsub=PUBSUB) ?username:string=USER ?ip:port:string=ADDR "
                   "?ip:port:string=LADDR@6.2.0 ?yes/no:string=SKIPME))",

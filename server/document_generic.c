@@ -75,6 +75,7 @@ const struct bzs_document bzs_documents_generic[] = {
      .arguments = "channel message"},
     {"pubsub|channels", .complexity = "O(N) for N channels that have subscribers",
      .arguments = "?pattern:pattern"},
+    {"pubsub|help", .categories = "-pubsub"},
     {"pubsub|numsub", .complexity = "O(N) for N channels asked for", .arguments = "?*channel"},
     {"pubsub|shardchannels", .complexity = "O(N) for N channels that have subscribers",
      .arguments = "?pattern:pattern"},

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "link.h"
+#include "mailbox.h"
 #include "resp_batch.h"
 
 struct bzs_server;
@@ -45,6 +46,16 @@ static inline void bzs_counter_add(_Atomic uint64_t *counter, uint64_t amount) {
     atomic_store_explicit(counter, value + amount, memory_order_relaxed);
 }
 
+/** What others ask of a loop; flags of `calls`. */
+enum bzs_calls {
+    BZS_CALL_MAIL = 1,  /**< there are letters */
+    BZS_CALL_KILL = 2,  /**< clients have to be closed */
+    BZS_CALL_WAITS = 4, /**< a wait may be over */
+};
+
+/** Most loops of a server. */
+#define BZS_LOOPS_MAX 256
+
 /** One loop. */
 struct bzs_loop {
     /* Constant after initialisation */
@@ -65,25 +76,31 @@ struct bzs_loop {
     int64_t tick_ms;        /**< the same on a clock that never jumps; for everything that waits */
     int64_t swept_ms;       /**< when idle clients were last looked for */
     int64_t stop_by_ms;     /**< when a stopping loop gives up on clients that do not read; 0: not stopping */
-    int64_t listen_again_ms;    /**< when to accept again after descriptors ran out; 0: accepting */
-    int64_t exhaustion_said_ms; /**< when the log was last told that descriptors ran out */
-    struct bzs_link turn;       /**< clients to finish in this turn */
-    struct bzs_link leftovers;  /**< clients with commands for the next turn */
-    struct bzs_link held;       /**< clients with held replies */
-    struct bzs_link waiting;    /**< clients whose last command waits */
-    int64_t wait_until_ms;      /**< when the first of these has waited long enough; INT64_MAX: never */
-    bool must_write_out;        /**< a client wrote in this turn: hand the log over before answering */
-    bool must_sync;             /**< replies were held, or clients wait, and the syncer was not asked */
-    unsigned gather_turns;      /**< turns that may still pass before it is asked */
-    uint64_t durable_seen;      /**< what waits for this position or less has been let go */
-    uint64_t failures_seen;     /**< failures of the syncer already dealt with */
+    int64_t listen_again_ms;              /**< when to accept again after descriptors ran out; 0: accepting */
+    int64_t exhaustion_said_ms;           /**< when the log was last told that descriptors ran out */
+    struct bzs_link turn;                 /**< clients to finish in this turn */
+    struct bzs_link leftovers;            /**< clients with commands for the next turn */
+    struct bzs_link held;                 /**< clients with held replies */
+    struct bzs_link waiting;              /**< clients whose last command waits */
+    struct bzs_link mailed;               /**< peers that got letters in this turn */
+    struct bzs_mail mail;                 /**< the letters being delivered */
+    bool watches_soft_limits;             /**< a client is above its soft limit of output */
+    uint64_t to_wake[BZS_LOOPS_MAX / 64]; /**< other loops that have to be woken at the end of the turn */
+    int64_t wait_until_ms;  /**< when the first of these has waited long enough; INT64_MAX: never */
+    bool must_write_out;    /**< a client wrote in this turn: hand the log over before answering */
+    bool must_sync;         /**< replies were held, or clients wait, and the syncer was not asked */
+    unsigned gather_turns;  /**< turns that may still pass before it is asked */
+    uint64_t durable_seen;  /**< what waits for this position or less has been let go */
+    uint64_t failures_seen; /**< failures of the syncer already dealt with */
 
     /* Written by the own thread, read by all; on cache lines of their own */
     _Alignas(64) struct bzs_counters counters;
 
     /* Shared */
     _Alignas(64) _Atomic unsigned client_count;
-    _Atomic unsigned blocked_count; /**< clients in `waiting` */
+    struct bzs_mailbox mailbox;     /**< guards itself */
+    _Atomic unsigned calls;         /**< ::bzs_calls */
+    _Atomic unsigned blocked_count; /**< clients in `waiting` that others may unblock */
     _Atomic bool awaits_sync;       /**< wants to be woken after the next sync of the log */
     pthread_mutex_t clients_mutex;
     struct bzs_link clients; /**< guarded by clients_mutex: every client */
@@ -101,6 +118,10 @@ bool bzs_loop_start(struct bzs_loop *loop);
 
 /** Makes the loop look at the state of the server and of the syncer soon. From any thread. */
 void bzs_loop_wake(struct bzs_loop *loop);
+
+/** Asks something of the loop (::bzs_calls); in delivery.c. From any thread; from a loop's own it is woken,
+ * if it is another one, at the end of the turn. */
+void bzs_loop_call(struct bzs_loop *loop, unsigned calls);
 
 /** Gives a connected socket, which must not block, to the loop; false and closed if it cannot be taken. */
 bool bzs_loop_add(struct bzs_loop *loop, int fd);

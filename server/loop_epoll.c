@@ -11,14 +11,15 @@
 #include "admission.h"
 #include "client.h"
 #include "clock.h"
-#include "command_login.h"
+#include "delivery.h"
 #include "loop.h"
 #include "server.h"
+#include "session.h"
+#include "sweep.h"
 
 enum {
     READ_SIZE = 64 * 1024,             /* most that is read from one client in one turn */
     EVENTS_MAX = 256,                  /* ready sockets handled in one turn */
-    SWEEP_MS = 1000,                   /* how often idle clients are looked for */
     ACCEPTS_MAX = 16,                  /* connections taken in one turn */
     LISTEN_AGAIN_MS = 100,             /* rest after running out of descriptors */
     EXHAUSTION_SAID_MS = 10000,        /* how often the log is told about that */
@@ -124,8 +125,7 @@ static void note_wait(struct bzs_loop *loop, struct bzs_client *client) {
     if (!bzs_client_is_waiting(client) || !bzs_link_is_alone(&client->waiting))
         return;
     begin_to_await(loop);
-    bzs_link_append(&loop->waiting, &client->waiting);
-    atomic_fetch_add_explicit(&loop->blocked_count, 1, memory_order_relaxed);
+    bzs_client_begin_wait(client);
     if (client->wait.until_ms < loop->wait_until_ms)
         loop->wait_until_ms = client->wait.until_ms;
     loop->must_sync |= client->wait.needs_log;
@@ -241,6 +241,8 @@ static void update_interest(struct bzs_loop *loop, struct bzs_client *client) {
 /** Ends a client's turn: sends what may leave and decides what it waits for next. */
 static void finish_client(struct bzs_loop *loop, struct bzs_client *client) {
     send_output(loop, client);
+    if (bzs_reply_pending(&client->reply) > 0)
+        (void)bzs_delivery_drop_if_over(client);
     bzs_reply_give_back(&client->reply, &loop->buffers);
     bool is_done = !client->commands_left && !bzs_client_is_waiting(client);
     client->close_when_sent |= client->input_ended && (is_done || bzs_wait_is_endless(&client->wait));
@@ -318,14 +320,9 @@ static void end_waits(struct bzs_loop *loop, uint64_t durable, bool failed) {
     for (struct bzs_link *link = loop->waiting.next; link != &loop->waiting; link = next) {
         next = link->next;
         struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, waiting);
-        if (bzs_wait_is_over(&client->wait, &state)) {
-            if (client->wait.kind == BZS_WAIT_LOGIN)
-                bzs_login_end(client);
-            else
-                bzs_wait_answer(&client->wait, &state, &client->reply);
-            client->wait.kind = BZS_WAIT_NONE;
-            bzs_client_leave_waiting(client);
-            bzs_link_append(&loop->turn, &client->turn);
+        if (bzs_wait_is_over(&client->wait, &state) || bzs_session_is_unblocked(client)) {
+            bool is_answered = bzs_session_end_wait(client, &state);
+            bzs_link_append(is_answered ? &loop->turn : &loop->leftovers, &client->turn);
         } else if (client->wait.until_ms < loop->wait_until_ms) {
             loop->wait_until_ms = client->wait.until_ms;
         }
@@ -389,35 +386,6 @@ static void dispatch(struct bzs_loop *loop, const struct epoll_event *event) {
     }
 }
 
-/** True if some clients may not stay as long as they like. */
-static bool has_to_sweep(const struct bzs_loop *loop) {
-    return loop->server->config->timeout_s > 0 || loop->server->unauthenticated > 0;
-}
-
-/** True if a client has not logged in for longer than that may take. */
-static bool is_overdue(const struct bzs_loop *loop, const struct bzs_client *client) {
-    return !client->authenticated && loop->server->config->has_password &&
-           loop->tick_ms - client->stranger_since_ms > loop->server->config->login_timeout_s * 1000;
-}
-
-/** Looks once a second for clients that are silent for longer than `timeout` allows, or do not log in. */
-static void sweep_idle(struct bzs_loop *loop) {
-    int64_t timeout_ms = loop->server->config->timeout_s * 1000;
-    if (!has_to_sweep(loop) || loop->tick_ms - loop->swept_ms < SWEEP_MS)
-        return;
-    loop->swept_ms = loop->tick_ms;
-    pthread_mutex_lock(&loop->clients_mutex); /* other loops may be adding */
-    for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next) {
-        struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, all);
-        bool is_idle = timeout_ms > 0 && loop->tick_ms - client->last_ms > timeout_ms;
-        if ((is_idle || is_overdue(loop, client)) && !bzs_client_is_waiting(client)) {
-            client->close_now = true;
-            bzs_link_append(&loop->turn, &client->turn);
-        }
-    }
-    pthread_mutex_unlock(&loop->clients_mutex);
-}
-
 /** Stops accepting, takes what has arrived, and lets every client go once it has its replies. */
 static void begin_stop(struct bzs_loop *loop) {
     loop->stop_by_ms = loop->tick_ms + STOP_MS;
@@ -445,8 +413,8 @@ static int wait_ms(const struct bzs_loop *loop) {
         return 0;
     if (loop->listen_again_ms != 0)
         wait = loop->listen_again_ms - loop->tick_ms;
-    if (has_to_sweep(loop) && wait > SWEEP_MS)
-        wait = SWEEP_MS;
+    if (bzs_sweep_is_due(loop) && wait > BZS_SWEEP_MS)
+        wait = BZS_SWEEP_MS;
     if (loop->wait_until_ms != INT64_MAX && wait > loop->wait_until_ms - loop->tick_ms)
         wait = loop->wait_until_ms - loop->tick_ms;
     if (loop->stop_by_ms != 0 && wait > loop->stop_by_ms - loop->tick_ms)
@@ -477,15 +445,19 @@ static void turn(struct bzs_loop *loop) {
         loop->listen_again_ms = loop->tick_ms + LISTEN_AGAIN_MS;
     if (atomic_load_explicit(&loop->server->settings_epoch, memory_order_relaxed) != loop->settings_seen)
         follow_server(loop);
+    bzs_delivery_answer_calls(loop);
     while (!bzs_link_is_alone(&loop->leftovers))
         run_client(loop, first_of(&loop->leftovers), NULL, 0); /* joins the list of the turn */
     for (int i = 0; i < count; i++)
         dispatch(loop, &events[i]);
-    sweep_idle(loop);
+    bzs_sweep(loop);
     if (loop->stop_by_ms == 0 && atomic_load(&loop->server->stopping))
         begin_stop(loop);
     write_out(loop);
+    bzs_delivery_wake_others(loop);
     settle(loop, count == 0);
+    bzs_delivery_answer_calls(loop); /* what this turn's own commands had to tell */
+    bzs_delivery_finish_too(loop);
     while (!bzs_link_is_alone(&loop->turn)) {
         struct bzs_client *client = first_of(&loop->turn);
         bzs_link_remove(&client->turn);
@@ -497,6 +469,7 @@ static void *run(void *argument) {
     struct bzs_loop *loop = argument;
     struct bzs_server *server = loop->server;
     bool stopped = false;
+    bzs_delivery_begin(loop);
     while (!stopped) {
         turn(loop);
         stopped = loop->stop_by_ms != 0 &&
@@ -515,6 +488,8 @@ bool bzs_loop_init(struct bzs_loop *loop, struct bzs_server *server) {
     bzs_link_init(&loop->leftovers);
     bzs_link_init(&loop->held);
     bzs_link_init(&loop->waiting);
+    bzs_link_init(&loop->mailed);
+    bzs_mailbox_init(&loop->mailbox);
     loop->wait_until_ms = INT64_MAX;
     bzs_link_init(&loop->clients);
     pthread_mutex_init(&loop->clients_mutex, NULL);
@@ -540,6 +515,8 @@ void bzs_loop_deinit(struct bzs_loop *loop) {
         close(loop->wake_fd);
     free(loop->read_buffer);
     bzs_reply_pool_deinit(&loop->buffers);
+    bzs_mail_deinit(&loop->mail);
+    bzs_mailbox_deinit(&loop->mailbox);
     if (loop->account != NULL)
         bzs_account_deinit(loop->account);
     free(loop->account);

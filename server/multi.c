@@ -62,8 +62,7 @@ bool bzs_multi_watch(struct bzs_client *client, blitzdb *db, struct bzs_slice ke
     return true;
 }
 
-/** Copies a command with its arguments into one block; `size_out` is its size. */
-static struct bzs_queued *copy_command(const struct bzs_call *call, size_t *size_out) {
+struct bzs_queued *bzs_queued_create(const struct bzs_call *call, size_t *size_out) {
     size_t size = sizeof(struct bzs_queued) + call->argc * sizeof(struct bzs_slice);
     for (size_t i = 0; i < call->argc; i++)
         size += call->argv[i].size;
@@ -90,7 +89,7 @@ static bool add_command(struct bzs_multi *multi, const struct bzs_call *call) {
     bool has_room =
         make_room(&commands, multi->command_count, &multi->command_capacity, sizeof(struct bzs_queued *));
     multi->commands = commands;
-    struct bzs_queued *queued = has_room ? copy_command(call, &size) : NULL;
+    struct bzs_queued *queued = has_room ? bzs_queued_create(call, &size) : NULL;
     if (queued == NULL)
         return false;
     multi->commands[multi->command_count++] = queued;

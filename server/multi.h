@@ -32,6 +32,9 @@ struct bzs_queued {
     struct bzs_slice argv[];
 };
 
+/** Copies a command with its arguments into one block; free() releases it. NULL: memory ran out. */
+struct bzs_queued *bzs_queued_create(const struct bzs_call *call, size_t *size_out);
+
 /** What a connection has queued and watches. */
 struct bzs_multi {
     bool open;      /**< MULTI was called */

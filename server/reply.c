@@ -215,6 +215,10 @@ void bzs_reply_set(struct bzs_reply *reply, size_t count) {
     put_number(reply, reply->protocol >= 3 ? '~' : '*', (int64_t)count);
 }
 
+void bzs_reply_push(struct bzs_reply *reply, size_t count) {
+    put_number(reply, reply->protocol >= 3 ? '>' : '*', (int64_t)count);
+}
+
 void bzs_reply_verbatim(struct bzs_reply *reply, const char *text, size_t size) {
     if (reply->protocol < 3) {
         bzs_reply_bulk(reply, text, size);

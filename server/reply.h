@@ -133,6 +133,8 @@ void bzs_reply_array(struct bzs_reply *reply, size_t count);
 void bzs_reply_map(struct bzs_reply *reply, size_t count);
 /** Announces `count` members of a set: `*count` or `~count`. */
 void bzs_reply_set(struct bzs_reply *reply, size_t count);
+/** Announces `count` members of a push: `*count` or `>count`. */
+void bzs_reply_push(struct bzs_reply *reply, size_t count);
 /** Text for people (INFO): a bulk, or a verbatim string of type txt. */
 void bzs_reply_verbatim(struct bzs_reply *reply, const char *text, size_t size);
 /** Appends bytes that are RESP already. */

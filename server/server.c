@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -10,6 +11,7 @@
 #include "clock.h"
 #include "config_oddities.h"
 #include "database.h"
+#include "events.h"
 #include "loop.h"
 #include "telemetry.h"
 
@@ -119,13 +121,14 @@ static enum bzs_server_result prepare(struct bzs_server *server) {
 
 enum bzs_server_result bzs_server_create(struct bzs_config *config, struct bzs_messages *messages,
                                          struct bzs_server **server_out) {
-    struct bzs_server *server = calloc(1, sizeof(*server));
+    struct bzs_server *server = aligned_alloc(_Alignof(struct bzs_server), sizeof(*server));
     struct bzs_telemetry *telemetry = calloc(1, sizeof(*telemetry));
     if (server == NULL || telemetry == NULL) {
         free(server);
         free(telemetry);
         return BZS_SERVER_FAILED;
     }
+    memset(server, 0, sizeof(*server));
     server->telemetry = telemetry;
     server->config = config;
     server->messages = messages;
@@ -141,6 +144,8 @@ enum bzs_server_result bzs_server_create(struct bzs_config *config, struct bzs_m
     fill_in(server);
     bzs_syncer_init(&server->syncer, messages);
     bzs_keeper_init(&server->keeper, server);
+    bzs_hub_init(&server->hub);
+    bzs_hub_watch_events(&server->hub, config->notify_events != 0);
     enum bzs_server_result result = prepare(server);
     if (result != BZS_SERVER_OK)
         bzs_server_destroy(server);
@@ -188,6 +193,8 @@ blitzdb_status bzs_server_attach(struct bzs_server *server) {
     pthread_mutex_lock(&server->change_mutex); /* the limit may have been changed meanwhile */
     if (status == BLITZDB_OK)
         status = blitzdb_set_memory_limit(db, (uint64_t)config->memory_limit, (unsigned)config->eviction);
+    if (status == BLITZDB_OK)
+        status = blitzdb_watch_keys(db, bzs_events_of_library, server);
     if (status == BLITZDB_OK)
         server->db = db;
     pthread_mutex_unlock(&server->change_mutex);
@@ -250,10 +257,13 @@ blitzdb_status bzs_server_destroy(struct bzs_server *server) {
     bzs_server_stop(server);
     join_loops(server);
     bzs_loader_deinit(&server->loader);
+    if (server->loader.db != NULL && blitzdb_watch_keys(server->loader.db, NULL, NULL) != BLITZDB_OK)
+        bzs_say(server->messages, BZS_DEBUG, "this process is a child of the one that opened the database");
     bzs_syncer_deinit(&server->syncer);
     bzs_keeper_deinit(&server->keeper);
     for (unsigned i = 0; i < server->loop_count; i++)
         bzs_loop_deinit(&server->loops[i]);
+    bzs_hub_deinit(&server->hub);
     bzs_listener_close(&server->listener);
     if (server->stopped_fd >= 0)
         close(server->stopped_fd);

@@ -24,6 +24,7 @@
 #include <blitzdb/blitzdb.h>
 
 #include "config.h"
+#include "hub.h"
 #include "keeper.h"
 #include "listener.h"
 #include "loader.h"
@@ -60,6 +61,7 @@ struct bzs_server {
     struct bzs_keeper keeper;
     struct bzs_loader loader;
     struct bzs_login_limit login_limit;
+    struct bzs_hub hub;           /**< what clients want to hear of */
     pthread_mutex_t change_mutex; /**< one CONFIG SET or CONFIG REWRITE at a time */
     struct bzs_baseline baseline;
     struct bzs_telemetry *telemetry; /**< slow commands, error codes and the like */

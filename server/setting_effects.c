@@ -75,6 +75,12 @@ static bool change_telemetry(struct bzs_server *server, struct bzs_config_change
     return true;
 }
 
+/** While no event is wanted, commands do not even look. */
+static bool change_events(struct bzs_server *server, struct bzs_config_change *change) {
+    bzs_hub_watch_events(&server->hub, change->staged.notify_events != 0);
+    return true;
+}
+
 /* Those that can fail come first, so that nothing has to be undone. */
 static const struct {
     const char *name;
@@ -85,6 +91,7 @@ static const struct {
     {"maxmemory", change_memory},
     {"maxmemory-policy", change_memory},
     {"requirepass", change_password},
+    {"notify-keyspace-events", change_events},
     {"loglevel", change_log_level},
     {"timeout", change_timeout},
     {"slowlog-log-slower-than", change_telemetry},

@@ -21,6 +21,7 @@ enum bzs_wait_kind {
     BZS_WAIT_REPLICAS, /**< WAIT: answered by the number of replicas */
     BZS_WAIT_LOG,      /**< WAITAOF: answered by two numbers, of logs here and at replicas */
     BZS_WAIT_LOGIN,    /**< AUTH, HELLO: answered by bzs_login_end() */
+    BZS_WAIT_PAUSE,    /**< CLIENT PAUSE: the command runs when it is over */
 };
 
 /** One wait. */
