@@ -16,7 +16,7 @@ static inline bool bzs_intruder_is_tls(const char *data, size_t size) {
     return size >= 2 && data[0] == 0x16 && data[1] == 0x03;
 }
 
-/** Closes the connection. */
+/** Closes the connection, once the answers to what came before are sent; nothing more is run. */
 void bzs_intruder_refuse(struct bzs_client *client, const char *protocol);
 
 #endif

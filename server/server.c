@@ -17,7 +17,7 @@
 
 /* Descriptors the server itself needs beside those of its clients: log, listeners, epoll sets, standard
  * streams. */
-enum { OWN_DESCRIPTORS = 64 };
+enum { OWN_DESCRIPTORS = 32 };
 /* A database that is loaded within this time lets the first connections wait; they see no -LOADING. */
 enum { SHORT_LOADING_MS = 50 };
 
