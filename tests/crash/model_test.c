@@ -147,6 +147,7 @@ static bool is_durable_by_itself(const struct round *round, const struct operati
     if (operation->kind == OPERATION_SYNC || !has_log(round))
         return has_log(round);
     bool has_own = operation->kind == OPERATION_BATCH || operation->kind == OPERATION_TXN ||
+                   operation->kind == OPERATION_SECTION ||
                    (operation->kind == OPERATION_SINGLE && operation->steps[0].kind == STEP_SET);
     uint32_t durability = has_own ? operation->durability : BLITZDB_DURABILITY_DEFAULT;
     if (durability == BLITZDB_DURABILITY_DEFAULT)

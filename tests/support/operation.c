@@ -177,6 +177,37 @@ static blitzdb_status run_txn(blitzdb *db, const struct operation *operation) {
     return blitzdb_txn_commit(txn, operation->durability);
 }
 
+/** Whether an answer says that a call did what its key allowed. */
+static bool is_answer(blitzdb_status status) {
+    return status == BLITZDB_OK || status == BLITZDB_NOT_FOUND || status == BLITZDB_CONDITION_FAILED ||
+           status == BLITZDB_NOT_A_NUMBER || status == BLITZDB_OUT_OF_RANGE || status == BLITZDB_TOO_LARGE;
+}
+
+static blitzdb_status run_section(blitzdb *db, const struct operation *operation) {
+    blitzdb_key keys[OPERATION_STEPS_MAX];
+    blitzdb_section_options options = BLITZDB_SECTION_OPTIONS_INIT;
+    blitzdb_section *section = NULL;
+    blitzdb *inside = NULL;
+    for (size_t i = 0; i < operation->step_count; i++) {
+        const struct step *step = &operation->steps[i];
+        keys[i] = (blitzdb_key){step->key, strlen(step->key), step->keyspace};
+    }
+    options.keys = keys;
+    options.key_count = operation->step_count;
+    blitzdb_status status = blitzdb_section_begin(db, &options, &section);
+    if (status != BLITZDB_OK)
+        return status;
+    status = blitzdb_section_handle(section, 0, &inside);
+    for (size_t i = 0; status == BLITZDB_OK && i < operation->step_count; i++) {
+        struct operation single = {.kind = OPERATION_SINGLE, .step_count = 1};
+        single.steps[0] = operation->steps[i];
+        status = run_single(inside, &single);
+        status = is_answer(status) ? BLITZDB_OK : status;
+    }
+    blitzdb_status ended = blitzdb_section_end(section, operation->durability);
+    return status == BLITZDB_OK ? ended : status;
+}
+
 blitzdb_status operation_run(blitzdb *db, const struct operation *operation) {
     blitzdb *handle = NULL;
     switch (operation->kind) {
@@ -187,6 +218,8 @@ blitzdb_status operation_run(blitzdb *db, const struct operation *operation) {
     case OPERATION_TXN:
     case OPERATION_ABORTED_TXN:
         return run_txn(db, operation);
+    case OPERATION_SECTION:
+        return run_section(db, operation);
     case OPERATION_FLUSH_KEYSPACE:
         if (blitzdb_keyspace(db, operation->steps[0].keyspace, &handle) != BLITZDB_OK)
             return BLITZDB_INVALID;

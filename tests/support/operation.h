@@ -57,6 +57,7 @@ enum operation_kind {
     OPERATION_SINGLE, /**< the call of its one step */
     OPERATION_BATCH,
     OPERATION_TXN,
+    OPERATION_SECTION, /**< the single calls of all steps in one section; their answers do not matter */
     OPERATION_ABORTED_TXN,
     OPERATION_FLUSH_KEYSPACE, /**< the keyspace of step 0 */
     OPERATION_FLUSH_ALL,

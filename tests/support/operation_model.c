@@ -173,7 +173,8 @@ static blitzdb_status batch_status(enum step_kind kind, blitzdb_status status) {
     return status;
 }
 
-/** All steps or, for a batch, none. A transaction goes on where a key is absent. */
+/** All steps or, for a batch, none. A transaction goes on where a key is absent, a section whatever is
+ * answered. */
 static blitzdb_status apply_steps(struct model *model, const struct operation *operation, int64_t now_ms) {
     struct model changed = {0};
     blitzdb_status status = BLITZDB_OK;
@@ -195,6 +196,7 @@ blitzdb_status operation_apply(struct model *model, const struct operation *oper
         return apply_step(model, &operation->steps[0], now_ms);
     case OPERATION_BATCH:
     case OPERATION_TXN:
+    case OPERATION_SECTION:
     case OPERATION_ABORTED_TXN:
         return apply_steps(model, operation, now_ms);
     case OPERATION_FLUSH_KEYSPACE:

@@ -114,7 +114,7 @@ static void random_step(struct rng *rng, enum operation_kind kind, struct step *
         break;
     case STEP_EXPIRE_AT:
         step->expire_at_ms = random_expiry(rng, now_ms);
-        if (kind == OPERATION_SINGLE)
+        if (kind == OPERATION_SINGLE || kind == OPERATION_SECTION)
             random_flags(rng, step);
         else if (rng_below(rng, 4) == 0)
             step->expire_at_ms = 0;
@@ -134,6 +134,7 @@ static enum step_kind random_step_kind(struct rng *rng, enum operation_kind kind
     static const enum step_kind in_txn[] = {STEP_SET, STEP_SET, STEP_DEL, STEP_EXPIRE_AT};
     switch (kind) {
     case OPERATION_SINGLE:
+    case OPERATION_SECTION:
         return in_single[rng_below(rng, sizeof(in_single) / sizeof(in_single[0]))];
     case OPERATION_BATCH:
         return in_batch[rng_below(rng, sizeof(in_batch) / sizeof(in_batch[0]))];
@@ -148,8 +149,10 @@ static enum operation_kind random_kind(struct rng *rng) {
         return OPERATION_SINGLE;
     if (chance < 160)
         return OPERATION_BATCH;
-    if (chance < 182)
+    if (chance < 171)
         return OPERATION_TXN;
+    if (chance < 182)
+        return OPERATION_SECTION;
     return (enum operation_kind)(OPERATION_ABORTED_TXN +
                                  rng_below(rng, OPERATION_KINDS - OPERATION_ABORTED_TXN));
 }
@@ -169,9 +172,9 @@ struct operation operation_random(struct rng *rng, int64_t now_ms) {
 }
 
 void operation_print(const struct operation *operation, FILE *out) {
-    static const char *const kinds[] = {
-        "single",   "batch", "txn",       "aborted txn", "flush keyspace", "flush all", "swap keyspaces",
-        "snapshot", "sync",  "write out", "pump"};
+    static const char *const kinds[] = {"single",      "batch",          "txn",       "section",
+                                        "aborted txn", "flush keyspace", "flush all", "swap keyspaces",
+                                        "snapshot",    "sync",           "write out", "pump"};
     static const char *const steps[] = {"set",           "del",         "increment", "increment double",
                                         "append",        "expire",      "expire at", "persist",
                                         "check present", "check absent"};

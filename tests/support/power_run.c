@@ -144,6 +144,7 @@ static void before_change(void *user, enum mem_env_call call, const char *path) 
 /** Whether the call takes a durability of its own. */
 static bool takes_durability(const struct operation *operation) {
     return operation->kind == OPERATION_BATCH || operation->kind == OPERATION_TXN ||
+           operation->kind == OPERATION_SECTION ||
            (operation->kind == OPERATION_SINGLE && operation->steps[0].kind == STEP_SET);
 }
 

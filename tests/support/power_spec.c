@@ -71,8 +71,8 @@ struct operation power_operation(unsigned letter, size_t position) {
     case 12:
         return of_kind(OPERATION_FLUSH_ALL);
     default:
-        return operation_joined(OPERATION_TXN, single(STEP_SET, "t", position, 30),
-                                single(STEP_DEL, "a", position, 0));
+        return operation_joined(position % 2 == 0 ? OPERATION_TXN : OPERATION_SECTION,
+                                single(STEP_SET, "t", position, 30), single(STEP_DEL, "a", position, 0));
     }
 }
 
