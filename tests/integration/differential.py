@@ -67,6 +67,12 @@ DELIBERATE = [
         b"*1\r\n:-72057594037927936\r\n",
     ),
     (
+        "A SET of an absent key with an expiry that is past changes nothing, so whoever watches the key goes on.",
+        ["WATCH absent", "SET absent v EXAT 1", "MULTI", "PING", "EXEC"],
+        b"*-1\r\n",
+        b"*1\r\n+PONG\r\n",
+    ),
+    (
         "A HELLO that fails changes nothing; in Redis the name set before the wrong option stays.",
         ["HELLO 2 SETNAME tester wrong", "CLIENT GETNAME"],
         b"$6\r\ntester\r\n",
