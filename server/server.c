@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admin_http.h"
 #include "clock.h"
 #include "config_oddities.h"
 #include "database.h"
@@ -142,11 +143,13 @@ enum bzs_server_result bzs_server_create(struct bzs_config *config, struct bzs_m
     pthread_mutex_init(&server->change_mutex, NULL);
     bzs_login_limit_init(&server->login_limit);
     fill_in(server);
-    bzs_syncer_init(&server->syncer, messages);
+    bzs_syncer_init(&server->syncer, messages, telemetry);
     bzs_keeper_init(&server->keeper, server);
     bzs_hub_init(&server->hub);
     bzs_hub_watch_events(&server->hub, config->notify_events != 0);
     enum bzs_server_result result = prepare(server);
+    if (result == BZS_SERVER_OK && !bzs_admin_http_start(server, &server->http))
+        result = BZS_SERVER_BIND_FAILED;
     if (result != BZS_SERVER_OK)
         bzs_server_destroy(server);
     else
@@ -254,6 +257,7 @@ bool bzs_server_wait(struct bzs_server *server) {
 
 /** The loops end first: while they do, they need the syncer for their last replies. */
 blitzdb_status bzs_server_destroy(struct bzs_server *server) {
+    bzs_admin_http_stop(server->http); /* it looks at everything */
     bzs_server_stop(server);
     join_loops(server);
     bzs_loader_deinit(&server->loader);

@@ -35,6 +35,7 @@
 
 struct bzs_loop;
 struct bzs_telemetry;
+struct bzs_admin_http;
 
 /** The Redis version whose protocol and replies are spoken; clients decide by it what they may send. */
 #define BZS_REDIS_VERSION "7.0.15"
@@ -64,6 +65,7 @@ struct bzs_server {
     struct bzs_hub hub;           /**< what clients want to hear of */
     pthread_mutex_t change_mutex; /**< one CONFIG SET or CONFIG REWRITE at a time */
     struct bzs_baseline baseline;
+    struct bzs_admin_http *http;     /**< NULL: no HTTP port */
     struct bzs_telemetry *telemetry; /**< slow commands, error codes and the like */
 
     /* Atomic */

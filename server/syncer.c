@@ -1,7 +1,10 @@
 #include "syncer.h"
 
-void bzs_syncer_init(struct bzs_syncer *syncer, const struct bzs_messages *messages) {
-    *syncer = (struct bzs_syncer){.messages = messages};
+#include "clock.h"
+
+void bzs_syncer_init(struct bzs_syncer *syncer, const struct bzs_messages *messages,
+                     struct bzs_telemetry *telemetry) {
+    *syncer = (struct bzs_syncer){.messages = messages, .telemetry = telemetry};
     pthread_mutex_init(&syncer->mutex, NULL);
     pthread_cond_init(&syncer->asked, NULL);
 }
@@ -27,7 +30,9 @@ static void note_end(struct bzs_syncer *syncer) {
 static void *run(void *argument) {
     struct bzs_syncer *syncer = argument;
     while (wait_for_request(syncer)) {
+        int64_t begin_ns = bzs_clock_ns();
         blitzdb_status status = blitzdb_sync(syncer->db);
+        bzs_telemetry_note_event(syncer->telemetry, BZS_LATENCY_SYNC, bzs_clock_ns() - begin_ns);
         if (status != BLITZDB_OK) {
             bzs_say(syncer->messages, BZS_WARNING, "the log could not be synced: %s",
                     blitzdb_status_text(status));

@@ -20,12 +20,14 @@
 #include <blitzdb/blitzdb.h>
 
 #include "messages.h"
+#include "telemetry.h"
 
 /** The syncer. */
 struct bzs_syncer {
     /* Constant after initialisation */
     blitzdb *db;
     const struct bzs_messages *messages;
+    struct bzs_telemetry *telemetry; /**< told how long a sync took */
     void (*synced)(void *user); /**< called in the syncer's thread after each sync, failed ones included */
     void *user;
     pthread_t thread;
@@ -41,7 +43,8 @@ struct bzs_syncer {
 };
 
 /** Prepares the syncer; no thread runs yet. */
-void bzs_syncer_init(struct bzs_syncer *syncer, const struct bzs_messages *messages);
+void bzs_syncer_init(struct bzs_syncer *syncer, const struct bzs_messages *messages,
+                     struct bzs_telemetry *telemetry);
 
 /** Starts the thread; false if the system refused. */
 bool bzs_syncer_start(struct bzs_syncer *syncer, blitzdb *db, void (*synced)(void *user), void *user);

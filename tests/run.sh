@@ -18,6 +18,9 @@ cmake cmake --version
 pkg-config command -v pkg-config
 libcriterion-dev pkg-config --exists criterion
 libsodium-dev pkg-config --exists libsodium
+libmicrohttpd-dev pkg-config --exists libmicrohttpd
+prometheus command -v promtool
+prometheus-redis-exporter command -v prometheus-redis-exporter
 libhiredis-dev pkg-config --exists hiredis
 binutils command -v nm
 python3 test -x /usr/bin/python3

@@ -35,6 +35,16 @@ def run(*command, **keywords):
     return output
 
 
+def first_lines(count, *command):
+    """The beginning of what a program prints that does not end by itself."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    lines = [process.stdout.readline().decode() for _ in range(count)]
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    return lines
+
+
 def need(program):
     if shutil.which(program) is None:
         print(program + " is not on this machine")
@@ -57,6 +67,15 @@ def redis_cli(server, _):
     expect(cli("--scan", "--pattern", "k*") == "key", "--scan")
     expect("1 keys" in cli("--bigkeys") or "Biggest string" in cli("--bigkeys"), "--bigkeys")
     expect(run("redis-cli", "-s", server.socket, "PING").strip() == "PONG", "the Unix socket")
+    expect("1 keys" in cli("--memkeys") or "Biggest string" in cli("--memkeys"), "--memkeys")
+    expect(cli("CONFIG", "SET", "maxmemory", "64mb", "maxmemory-policy", "allkeys-lfu") == "OK", "an LFU policy")
+    for _ in range(3):
+        cli("GET", "key")
+    expect('hot key found with counter: ' in cli("--hotkeys"), "--hotkeys")
+    latency = cli("--raw", "--latency", "-i", "1").split()
+    expect(len(latency) == 4 and int(latency[3]) > 10 and float(latency[2]) >= 0, "--latency: %r" % latency)
+    stat = first_lines(4, "redis-cli", "-p", str(server.port), "--stat", "-i", "0.1")
+    expect("keys" in stat[1] and stat[2].split()[0] == "2" and "(+" in stat[3], "--stat: %r" % stat)
     piped = "".join("*3\r\n$3\r\nSET\r\n$6\r\npipe%02d\r\n$1\r\nv\r\n" % i for i in range(50))
     done = subprocess.run(
         ["redis-cli", "-p", str(server.port), "--pipe"], input=piped.encode(), stdout=subprocess.PIPE, timeout=TIMEOUT_S

@@ -70,6 +70,23 @@ def hold(server, *commands):
     return client
 
 
+def case_late_sync(program, gate):
+    """A sync that takes long is an event of the latency monitor; what ran meanwhile is one of its own."""
+    server = GatedServer(
+        program, gate, "everysec", "--latency-monitor-threshold", "20", "--enable-debug-command", "yes"
+    )
+    try:
+        other = Client(server)
+        waiting = hold(server, ("SET", "k", "v"))
+        expect(other.ask("DEBUG", "SLEEP", "0.03") == b"OK", "the only thread is busy while the sync stands")
+        server.open()
+        expect(waiting.read() == b"OK", "the write is answered")
+        events = {event: longest for event, _, _, longest in other.ask("LATENCY", "LATEST")}
+        expect(events.get(b"aof-fsync-always", 0) >= 30 and events.get(b"command", 0) >= 30, "LATENCY: %r" % events)
+    finally:
+        server.stop()
+
+
 def case_durability_settings(program, gate):
     """CLIENT DURABILITY tells and takes its words, RESET takes it back, and nothing is promised without a log."""
     server = GatedServer(program, gate, "everysec")
@@ -292,6 +309,7 @@ def case_wait_errors(program, gate):
 
 
 WITH_A_GATE = [
+    case_late_sync,
     case_durability_settings,
     case_durability_always,
     case_durability_less,

@@ -7,6 +7,7 @@ import signal
 import tempfile
 import threading
 
+from monitoring import free_port, get
 from server_process import TIMEOUT_S, ServerProcess
 from wire import Client, Failure, ask, connect, encode, expect, receive, receive_rest
 
@@ -182,7 +183,9 @@ def case_failing_disk(program):
     """A log that cannot be written: no write is acknowledged, reads go on, a restart has what was acknowledged."""
     for mode in ("always", "everysec"):
         # Python ignores the signal that comes with the limit, and a child that keeps that gets an error instead.
-        server = ServerProcess(program, "--dir", "DATA", "--appendfsync", mode, restore_signals=False)
+        port = free_port()
+        options = ["--dir", "DATA", "--appendfsync", mode, "--http-port", str(port)]
+        server = ServerProcess(program, *options, restore_signals=False)
         try:
             ask(connect(server), "SET", "first", "1", answer=b"+OK\r\n")
             size = max(entry.stat().st_size for entry in os.scandir(server.data))
@@ -197,6 +200,7 @@ def case_failing_disk(program):
             expect(client.ask("GET", "first") == b"1", "reads go on")
             expect(client.ask("STRLEN", "k%d" % (acknowledged - 1)) == 1000, "of everything")
             expect(client.info("persistence")["aof_last_write_status"] == "err", "INFO tells")
+            expect(get(port, "/readyz") == (503, "the log refuses writes\n"), "and so does the HTTP port")
             set_limit(server, resource.RLIM_INFINITY)
             expect(server.signal(signal.SIGTERM) in (0, 3), "it ends by itself")
             server.start()
@@ -233,7 +237,8 @@ def fill_for_long_loading(server):
 
 def case_loading(program):
     """While the data is loaded the server answers, but not about the data; a signal ends it, and nothing is lost."""
-    server = ServerProcess(program, "--dir", "DATA", "--threads", "2", "--requirepass", "")
+    http_port = free_port()
+    server = ServerProcess(program, "--dir", "DATA", "--threads", "2", "--requirepass", "", "--http-port", str(http_port))
     try:
         fill_for_long_loading(server)
         server.start_loading()
@@ -249,6 +254,8 @@ def case_loading(program):
         ask(client.connection, "SELECT", "3", answer=b"+OK\r\n")
         fields = client.info("persistence")
         expect(fields["loading"] == "1" and fields["async_loading"] == "0", "INFO tells: %r" % fields)
+        expect(get(http_port, "/readyz")[0] == 503 and get(http_port, "/healthz")[0] == 200, "alive, and not ready")
+        expect("redis_loading_dump_file 1" in get(http_port, "/metrics")[1], "the metrics tell")
         for name in ("start_time", "total_bytes", "loaded_bytes", "loaded_perc", "eta_seconds"):
             expect(float(fields["loading_" + name]) >= 0, name)
         while client.info("persistence")["loading"] != "0":
@@ -256,6 +263,7 @@ def case_loading(program):
         expect(client.ask("GET", "in3") == b"1", "the connection goes over to its data")
         expect(client.ask("DBSIZE") == 1, "in its keyspace")
         expect(client.ask("SELECT", "0") == b"OK" and client.ask("DBSIZE") == 1500000, "everything is there")
+        expect(get(http_port, "/readyz")[0] == 200, "ready")
         expect("loading_eta_seconds" not in client.info("persistence"), "and the loading is over")
         ask(client.connection, "SHUTDOWN", answer=b"")
         expect(server.wait() == 0, "the server ends")
