@@ -45,7 +45,7 @@ static const char help_text[] =
     "      --incr               INCR and nothing else\n"
     "      --command TEXT       another command; __key__ and __data__ stand for a key and a value\n"
     "      --fill               SET every key once before anything else\n"
-    "      --fill-pipeline N    pipeline while filling (default 64)\n"
+    "      --fill-pipeline N    pipeline while filling (default 64, less for values above 16 KiB)\n"
     "      --verify             compare the values that come back with what this program writes\n"
     "      --seed N             choices are repeatable; N gives others (default 1)\n"
     "result\n"
@@ -279,6 +279,13 @@ static uint64_t digits_of(uint64_t number) {
     return digits;
 }
 
+/** Of large values less, so that the batches of all connections need little memory. */
+static uint64_t choose_fill_pipeline(uint64_t value_size) {
+    const uint64_t batch_size = 1024 * 1024;
+    uint64_t count = batch_size / (value_size + 1);
+    return count > 64 ? 64 : count > 0 ? count : 1;
+}
+
 /** What depends on several options. */
 static bool check(struct settings *settings, char error[ERROR_SIZE]) {
     bool memcached = settings->protocol == PROTOCOL_MEMCACHED;
@@ -309,6 +316,8 @@ static bool check(struct settings *settings, char error[ERROR_SIZE]) {
         settings->operations = settings->duration_ns > 0 ? UINT64_MAX : 100000;
     if (settings->mget == 0)
         settings->mget = 1;
+    if (settings->fill_pipeline == 0)
+        settings->fill_pipeline = choose_fill_pipeline(settings->value_max);
     return true;
 }
 
@@ -325,7 +334,6 @@ static void set_defaults(struct settings *settings) {
         .value_max = 64,
         .set_share = 1,
         .get_share = 9,
-        .fill_pipeline = 64,
         .seed = 1,
         .label = "",
     };

@@ -263,8 +263,20 @@ Test(benchmark_reply, options) {
     cr_assert_eq(settings.operations, UINT64_MAX);
     cr_assert_eq(settings.protocol, PROTOCOL_RESP3);
     cr_assert_eq(settings.format, FORMAT_CSV);
+    cr_assert_eq(settings.fill_pipeline, 64);
     cr_assert_eq(parse("--protocol memcached", error), SETTINGS_FINE);
     cr_assert_eq(settings.port, 11211);
+}
+
+/* Batches of large values are small, unless somebody wants it otherwise. */
+Test(benchmark_reply, fill_pipeline) {
+    char error[ERROR_SIZE];
+    cr_assert_eq(parse("-d 1-100000", error), SETTINGS_FINE);
+    cr_assert_eq(settings.fill_pipeline, 10);
+    cr_assert_eq(parse("-d 10000000", error), SETTINGS_FINE);
+    cr_assert_eq(settings.fill_pipeline, 1);
+    cr_assert_eq(parse("-d 10000000 --fill-pipeline 7", error), SETTINGS_FINE);
+    cr_assert_eq(settings.fill_pipeline, 7);
 }
 
 /* Whatever is wrong is said with the name of its option. */
