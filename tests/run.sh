@@ -25,6 +25,12 @@ libhiredis-dev pkg-config --exists hiredis
 binutils command -v nm
 python3 test -x /usr/bin/python3
 python3-redis /usr/bin/python3 -c 'import redis'
+php-redis command -v php && php -r "exit(class_exists('Redis') ? 0 : 1);"
+php-cli command -v php
+ruby-redis command -v ruby && ruby -e "require 'redis'"
+libredis-perl perl -MRedis -e 1
+lua-redis command -v lua5.1 && lua5.1 -e "require 'redis'"
+lua5.1 command -v lua5.1
 redis-server command -v redis-server
 memcached command -v memcached
 redis-tools command -v redis-cli && command -v redis-benchmark

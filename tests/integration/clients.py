@@ -3,7 +3,7 @@
 
     clients.py CLIENT --server build/dev/bin/blitzdb-server [--program HIREDIS_PROGRAM] [--modules FOLDER]
 
-CLIENT is redis-cli, redis-benchmark, hiredis, python3-redis, ioredis or node-redis. The two from npm are installed
+CLIENT is redis-cli, redis-benchmark, hiredis, python3-redis, php, ruby, perl, lua, ioredis or node-redis. The two from npm are installed
 into FOLDER, which is part of a build, not of the tree. Exit status 77: the client is not on this machine.
 """
 
@@ -149,7 +149,23 @@ def node_client(server, options, package):
     print(run("node", script, str(server.port)).strip())
 
 
+def script_client(server, interpreter, script, probe):
+    """A client whose test is a script beside this one; `probe` is the interpreter's way to ask for its module."""
+    need(interpreter)
+    if subprocess.run([interpreter, *probe], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+        print("the client for %s is not on this machine" % interpreter)
+        sys.exit(SKIPPED)
+    print(run(interpreter, os.path.join(HERE, script), str(server.port), server.socket).strip())
+
+
+SCRIPTS = {
+    "php": ("php", "client_php.php", ("-r", "exit(class_exists('Redis') ? 0 : 1);")),
+    "ruby": ("ruby", "client_ruby.rb", ("-e", "require 'redis'")),
+    "perl": ("perl", "client_perl.pl", ("-MRedis", "-e", "1")),
+    "lua": ("lua5.1", "client_lua.lua", ("-e", "require 'redis'")),
+}
 CLIENTS = {
+    **{name: lambda server, _, words=words: script_client(server, *words) for name, words in SCRIPTS.items()},
     "redis-cli": redis_cli,
     "redis-benchmark": redis_benchmark,
     "hiredis": hiredis,
