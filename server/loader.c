@@ -35,15 +35,19 @@ bool bzs_loader_wait(const struct bzs_loader *loader, int timeout_ms) {
     return poll(&done, 1, timeout_ms) == 1;
 }
 
+void bzs_loader_join(struct bzs_loader *loader) {
+    if (loader->has_thread)
+        pthread_join(loader->thread, NULL);
+    loader->has_thread = false;
+}
+
 void bzs_loader_cancel(struct bzs_loader *loader) {
     loader->canceled = true;
 }
 
 void bzs_loader_deinit(struct bzs_loader *loader) {
     bzs_loader_cancel(loader);
-    if (loader->has_thread)
-        pthread_join(loader->thread, NULL);
-    loader->has_thread = false;
+    bzs_loader_join(loader);
     if (loader->done_fd >= 0)
         close(loader->done_fd);
     loader->done_fd = -1;

@@ -36,7 +36,7 @@ struct bzs_loader {
     struct bzs_loading loading;
     _Atomic bool canceled;
 
-    /* Written by the thread before `done_fd` becomes readable */
+    /* Written by the thread; read after bzs_loader_join() */
     blitzdb_status status;
     blitzdb *db; /**< NULL: see `status` */
 };
@@ -49,6 +49,9 @@ bool bzs_loader_start(struct bzs_loader *loader);
 
 /** Waits for the end of the loading; false if it takes longer than this. */
 bool bzs_loader_wait(const struct bzs_loader *loader, int timeout_ms);
+
+/** Waits for the thread, whose work is done; then `status` and `db` may be read. */
+void bzs_loader_join(struct bzs_loader *loader);
 
 /** Asks for an early end: nothing on disk has changed then. Does not wait. */
 void bzs_loader_cancel(struct bzs_loader *loader);

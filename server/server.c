@@ -191,6 +191,7 @@ void bzs_server_announce(struct bzs_server *server) {
 
 blitzdb_status bzs_server_attach(struct bzs_server *server) {
     struct bzs_config *config = server->config;
+    bzs_loader_join(&server->loader);
     blitzdb_status status = server->loader.status;
     blitzdb *db = server->loader.db;
     pthread_mutex_lock(&server->change_mutex); /* the limit may have been changed meanwhile */

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -152,6 +153,13 @@ def stock_settings():
         return "daemonize yes\n" + "".join("%s %s\n" % pair for pair in pairs if pair[0] != "port")
 
 
+def wait_for_end(process):
+    """Waits for the end of a process that is nobody's child here."""
+    watched = select.poll()
+    watched.register(os.pidfd_open(process), select.POLLIN)
+    expect(watched.poll(TIMEOUT_S * 1000), "the server ends")
+
+
 def case_stock_redis_conf(program):
     """The configuration of Debian's redis-server starts this server, too, in the background, and says what is idle."""
     with Files() as files:
@@ -168,6 +176,7 @@ def case_stock_redis_conf(program):
             expect(len(idle) == 1 and "list-max-listpack-size" in idle[0], "one line: %r" % idle)
             expect(os.stat(files.path("log")).st_mode & 0o777 == 0o600, "nobody else reads the log")
         finally:
+            process = int(files.read("pid"))
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(TIMEOUT_S)
             connection.connect(files.path("socket"))
@@ -175,8 +184,8 @@ def case_stock_redis_conf(program):
             ask(connection, "CONFIG", "GET", "appendonly", answer=found)
             ask(connection, "SHUTDOWN", answer=b"")
             receive_rest(connection)
-            while os.path.exists(files.path("pid")):
-                pass
+            wait_for_end(process)
+            expect(not os.path.exists(files.path("pid")), "the file with the number of the process is gone")
 
 
 def case_log(program):
