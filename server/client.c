@@ -31,34 +31,29 @@ enum { DIRECT_MIN = 16 * 1024, DIRECT_MAX = 256 * 1024 };
 
 static const struct bzs_held nothing_held = {UINT64_MAX, 0};
 
-/** Writes down who is connected, in a block of just the size; false if memory ran out. */
-static bool note_addresses(struct bzs_client *client) {
+/** Allocates a client with just the room that its addresses need behind it: connections may be many. */
+static struct bzs_client *allocate(int fd) {
     char peer[BZS_ADDRESS_SIZE];
     char local[BZS_ADDRESS_SIZE];
-    bzs_listener_describe(client->fd, true, peer, sizeof(peer));
-    bzs_listener_describe(client->fd, false, local, sizeof(local));
+    bzs_listener_describe(fd, true, peer, sizeof(peer));
+    bzs_listener_describe(fd, false, local, sizeof(local));
     size_t peer_size = strlen(peer) + 1;
     size_t local_size = strlen(local) + 1;
-    client->address = malloc(peer_size + local_size);
-    if (client->address == NULL)
-        return false;
-    client->local_address = client->address + peer_size;
+    struct bzs_client *client = calloc(1, sizeof(*client) + peer_size + local_size);
+    if (client == NULL)
+        return NULL;
     memcpy(client->address, peer, peer_size);
-    memcpy(client->local_address, local, local_size);
-    return true;
+    memcpy(client->address + peer_size, local, local_size);
+    return client;
 }
 
 struct bzs_client *bzs_client_create(struct bzs_loop *loop, int fd) {
-    struct bzs_client *client = calloc(1, sizeof(*client));
+    struct bzs_client *client = allocate(fd);
     if (client == NULL)
         return NULL;
     client->server = loop->server;
     client->loop = loop;
     client->fd = fd;
-    if (!note_addresses(client)) {
-        free(client);
-        return NULL;
-    }
     client->id = atomic_fetch_add(&loop->server->next_client_id, 1) + 1;
     client->held_first = nothing_held;
     client->held_last = nothing_held;
@@ -93,7 +88,6 @@ void bzs_client_destroy(struct bzs_client *client) {
     bzs_reply_deinit(&client->reply);
     bzs_input_deinit(&client->input);
     bzs_client_set_authenticated(client, true); /* nobody who is out any more */
-    free(client->address);
     free(client->postponed);
     free(client->name);
     free(client->library_name);
@@ -401,14 +395,18 @@ void bzs_client_take_back(struct bzs_client *client) {
     client->close_when_sent = true;
 }
 
+/** Notes a size that others may want to see. */
+static void show(_Atomic uint32_t *shown, size_t size) {
+    atomic_store_explicit(shown, size < UINT32_MAX ? (uint32_t)size : UINT32_MAX, memory_order_relaxed);
+}
+
 void bzs_client_publish(struct bzs_client *client) {
-    atomic_store_explicit(&client->input_bytes, bzs_input_size(&client->input), memory_order_relaxed);
-    atomic_store_explicit(&client->input_room, client->input.capacity, memory_order_relaxed);
-    atomic_store_explicit(&client->output_bytes, bzs_reply_pending(&client->reply), memory_order_relaxed);
-    atomic_store_explicit(&client->output_room, client->reply.capacity, memory_order_relaxed);
     bool queues = bzs_multi_is_open(client->multi);
-    atomic_store_explicit(&client->multi_bytes, queues ? client->multi->memory_bytes : 0,
-                          memory_order_relaxed);
+    show(&client->input_bytes, bzs_input_size(&client->input));
+    show(&client->input_room, client->input.capacity);
+    show(&client->output_bytes, bzs_reply_pending(&client->reply));
+    show(&client->output_room, client->reply.capacity);
+    show(&client->multi_bytes, queues ? client->multi->memory_bytes : 0);
     atomic_store_explicit(&client->multi_commands, queues ? (int)client->multi->command_count : -1,
                           memory_order_relaxed);
 }

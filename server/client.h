@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <blitzdb/blitzdb.h>
 
@@ -81,10 +82,9 @@ struct bzs_client {
     struct bzs_server *server;
     struct bzs_loop *loop; /**< whose thread runs this client */
     int fd;                /**< the socket; -1 in tests without one */
+    uint32_t interest;     /**< epoll events asked for; changes, in the thread of the loop */
     uint64_t id;
-    int64_t created_ms;  /**< on the clock of the loop's `tick_ms` */
-    char *address;       /**< of the peer: "[address]:port", or the path of a socket */
-    char *local_address; /**< of this side, in the same block of memory */
+    int64_t created_ms; /**< on the clock of the loop's `tick_ms` */
 
     /* The connection; only for the thread of the loop */
     struct bzs_input
@@ -92,15 +92,14 @@ struct bzs_client {
     struct bzs_resp parser;
     struct bzs_reply reply;
     struct bzs_held held_first, held_last;
-    uint32_t interest;    /**< epoll events asked for */
     bool commands_left;   /**< `input` may hold a whole command: run again without waiting for the socket */
     bool wrote;           /**< a write command ran in this turn */
     bool must_hold;       /**< one of them is answered after its sync only */
-    uint64_t wrote_up_to; /**< end of the log after the last turn that wrote */
-    uint64_t turn_begin;  /**< stream offset at which the output of this turn begins */
     bool input_ended;     /**< the peer sends no more */
     bool close_when_sent; /**< close once the output has left; nothing is parsed any more */
     bool close_now;       /**< drop the connection and its output */
+    uint64_t wrote_up_to; /**< end of the log after the last turn that wrote */
+    uint64_t turn_begin;  /**< stream offset at which the output of this turn begins */
     struct bzs_link turn; /**< in the loop's list of clients to finish in this turn, or of leftovers */
     struct bzs_link held; /**< in the loop's list of clients with held replies */
     struct bzs_wait wait; /**< what the last command waits for; the ones behind it do not run meanwhile */
@@ -112,8 +111,8 @@ struct bzs_client {
     enum bzs_client_durability durability;
     bool holds_replies; /**< writes are answered after their sync */
     bool authenticated; /**< true from the start if no password is set; see bzs_client_set_authenticated() */
+    bool in_exec;       /**< the commands of a transaction run: none of them may wait */
     int64_t stranger_since_ms; /**< since when it is not, on the clock of `tick_ms` */
-    bool in_exec;              /**< the commands of a transaction run: none of them may wait */
     struct bzs_multi *multi;   /**< what MULTI has queued and WATCH watches; NULL: nothing */
 
     /* Shown by CLIENT LIST: written by the loop's thread, read by others under the loop's clients' mutex */
@@ -123,13 +122,16 @@ struct bzs_client {
     _Atomic int protocol;
     _Atomic unsigned modes;          /**< ::bzs_client_modes */
     _Atomic unsigned blocked;        /**< ::bzs_client_blocked; others may end it */
-    _Atomic bool killed;             /**< others may say that it has to be closed */
     _Atomic(struct bzs_peer *) peer; /**< how others reach it, made when first needed; see peer.h */
     _Atomic int64_t last_ms;         /**< when the last bytes came or went, on the same clock */
     _Atomic(const struct bzs_command *) command; /**< the last one run, NULL before the first */
-    _Atomic size_t input_bytes, input_room, output_bytes, output_room; /**< as of the end of the last turn */
-    _Atomic size_t multi_bytes; /**< of the queue of MULTI, as of then */
-    _Atomic int multi_commands; /**< in that queue, -1: none */
+    _Atomic uint32_t input_bytes, input_room, output_bytes,
+        output_room;              /**< as of the end of the last turn */
+    _Atomic uint32_t multi_bytes; /**< of the queue of MULTI, as of then */
+    _Atomic int multi_commands;   /**< in that queue, -1: none */
+    _Atomic bool killed;          /**< others may say that it has to be closed */
+
+    char address[]; /**< of the peer, "[address]:port" or the path of a socket; then that of this side */
 };
 
 /**
@@ -211,7 +213,12 @@ void bzs_client_take_back(struct bzs_client *client);
  */
 bool bzs_client_is_paused(const struct bzs_client *client);
 
-/** Refreshes the numbers that CLIENT LIST shows. */
+/** The address of this side. */
+static inline const char *bzs_client_local_address(const struct bzs_client *client) {
+    return client->address + strlen(client->address) + 1;
+}
+
+/** Refreshes the numbers that CLIENT LIST shows; more than 4 GiB are shown as that. */
 void bzs_client_publish(struct bzs_client *client);
 
 /** Appends the line of CLIENT LIST and CLIENT INFO, with its line end, to `line_out`. */

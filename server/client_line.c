@@ -20,7 +20,7 @@ static void describe_flags(const struct bzs_client *client, char text_out[FLAGS_
     const struct bzs_peer *peer = atomic_load(&client->peer);
     unsigned modes = atomic_load_explicit(&client->modes, memory_order_relaxed);
     unsigned tracking = peer != NULL ? atomic_load_explicit(&peer->tracking, memory_order_relaxed) : 0;
-    bool is_local = client->address != NULL && client->address[0] == '/';
+    bool is_local = client->address[0] == '/';
     const struct {
         bool is_set;
         char letter;
@@ -77,7 +77,7 @@ void bzs_client_describe(const struct bzs_client *client, int64_t tick_ms, struc
         "id=%llu addr=%s laddr=%s fd=%d name=%.256s age=%lld idle=%lld flags=%s db=%u sub=%u psub=%u ssub=%u "
         "multi=%d qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=%zu rbp=%zu obl=0 oll=0 omem=%zu "
         "tot-mem=%zu events=%s cmd=%s user=default redir=%lld resp=%d%s%.64s%s%.64s\n",
-        (unsigned long long)client->id, client->address, client->local_address, client->fd,
+        (unsigned long long)client->id, client->address, bzs_client_local_address(client), client->fd,
         text_or_empty(client->name), (long long)((tick_ms - client->created_ms) / 1000),
         (long long)(idle_ms > 0 ? idle_ms / 1000 : 0), flags, client->keyspace, sub[BZS_SUBSCRIPTION_CHANNEL],
         sub[BZS_SUBSCRIPTION_PATTERN], sub[BZS_SUBSCRIPTION_SHARD], multi_commands, input, input_room - input,

@@ -38,7 +38,8 @@ static bool fits(const struct filter *filter, const struct bzs_client *client, c
         return false;
     return (filter->id == 0 || client->id == filter->id) && !(filter->skips_own && client == own) &&
            (filter->type == NULL || strcmp(filter->type, class_of(client)) == 0) &&
-           is_text(filter->address, client->address) && is_text(filter->local_address, client->local_address);
+           is_text(filter->address, client->address) &&
+           is_text(filter->local_address, bzs_client_local_address(client));
 }
 
 /** Calls for each client that fits, under the mutex of its loop; returns their number. */

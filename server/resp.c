@@ -42,7 +42,7 @@ void bzs_resp_error_text(const struct bzs_resp *resp, char text_out[BZS_RESP_ERR
 }
 
 /** Room for so many arguments; false if memory ran out. */
-static bool reserve(struct bzs_resp *resp, size_t capacity) {
+static bool reserve(struct bzs_resp *resp, uint32_t capacity) {
     if (capacity <= resp->capacity)
         return true;
     struct bzs_slice *argv = realloc(resp->argv, capacity * sizeof(*argv));
@@ -113,7 +113,7 @@ static enum bzs_resp_result begin_array(struct bzs_resp *resp, const char *data,
         return malformed(resp, "invalid multibulk length");
     if (count > BZS_RESP_UNAUTHENTICATED_ARGUMENTS_MAX && !limits->authenticated)
         return malformed(resp, "unauthenticated multibulk length");
-    resp->count = count > 0 ? (size_t)count : 0;
+    resp->count = count > 0 ? (uint32_t)count : 0;
     resp->missing = resp->count;
     return BZS_RESP_COMMAND;
 }

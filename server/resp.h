@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "reply.h"
 
@@ -47,13 +48,13 @@ struct bzs_resp {
     size_t argc;
     const char *error; /**< after BZS_RESP_MALFORMED: see bzs_resp_error_text() */
 
-    size_t capacity;  /**< of argv */
-    size_t count;     /**< arguments of the command being received */
-    size_t missing;   /**< those still to come; 0: between commands */
-    size_t parsed;    /**< bytes of the command that are understood */
-    size_t bulk_size; /**< size of the argument being received */
-    bool in_bulk;     /**< `bulk_size` is known */
-    char unexpected;  /**< the byte the error is about, if it is about one */
+    size_t parsed;     /**< bytes of the command that are understood */
+    size_t bulk_size;  /**< size of the argument being received */
+    uint32_t capacity; /**< of argv */
+    uint32_t count;    /**< arguments of the command being received */
+    uint32_t missing;  /**< those still to come; 0: between commands */
+    bool in_bulk;      /**< `bulk_size` is known */
+    char unexpected;   /**< the byte the error is about, if it is about one */
 };
 
 /** Room for any error text. */

@@ -27,13 +27,13 @@ enum bzs_wait_kind {
 /** One wait. */
 struct bzs_wait {
     enum bzs_wait_kind kind;
-    bool needs_log;        /**< asks the syncer, and a failed sync ends it */
-    bool needs_replicas;   /**< nothing but time ends it */
-    bool needs_time;       /**< nothing but time ends it, or the end of the server */
-    bool granted;          /**< the login was right */
-    int8_t protocol;       /**< that HELLO asks for; 0: AUTH */
-    uint64_t log_position; /**< the connection has written up to here */
-    int64_t until_ms;      /**< on the clock of the loop's `tick_ms`; INT64_MAX: forever */
+    bool needs_log : 1;      /**< asks the syncer, and a failed sync ends it */
+    bool needs_replicas : 1; /**< nothing but time ends it */
+    bool needs_time : 1;     /**< nothing but time ends it, or the end of the server */
+    bool granted : 1;        /**< the login was right */
+    int8_t protocol;         /**< that HELLO asks for; 0: AUTH */
+    uint64_t log_position;   /**< the connection has written up to here */
+    int64_t until_ms;        /**< on the clock of the loop's `tick_ms`; INT64_MAX: forever */
 };
 
 /** What is known when a loop looks at its waits. */
