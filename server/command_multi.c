@@ -39,6 +39,10 @@ static void run_watch(struct bzs_call *call) {
         bzs_reply_error(call->reply, "ERR WATCH inside MULTI is not allowed");
         return;
     }
+    if (call->client->loop->loading) { /* there are no keys yet that could change */
+        bzs_reply_error(call->reply, "LOADING BlitzDB is loading the dataset in memory");
+        return;
+    }
     for (size_t i = 1; i < call->argc; i++)
         if (!bzs_multi_watch(call->client, call->db, call->argv[i])) {
             bzs_reply_status(call, BLITZDB_NO_MEMORY);

@@ -308,8 +308,24 @@ def case_wait_errors(program, gate):
         server.stop()
 
 
+def case_transaction_always(program, gate):
+    """The answer of EXEC waits for the sync of its one record; a transaction that only reads does not."""
+    server = GatedServer(program, gate, "everysec")
+    try:
+        client = hold(server, ("MULTI",), ("SET", "a", "1"), ("INCR", "a"), ("EXEC",))
+        other = Client(server)
+        other.connection.sendall(encode("MULTI") + encode("GET", "a") + encode("EXEC"))
+        expect([other.read() for _ in range(3)] == [b"OK", b"QUEUED", [b"2"]], "who only reads does not wait")
+        expect(is_silent(client), "EXEC waits for the sync")
+        server.open()
+        expect([client.read() for _ in range(4)] == [b"OK", b"QUEUED", b"QUEUED", [b"OK", 2]], "and is answered")
+    finally:
+        server.stop()
+
+
 WITH_A_GATE = [
     case_late_sync,
+    case_transaction_always,
     case_durability_settings,
     case_durability_always,
     case_durability_less,

@@ -22,6 +22,7 @@ import operation_cases
 import login_cases
 import setting_cases
 import statistics_cases
+import transaction_cases
 from server_process import TIMEOUT_S, ServerProcess
 from wire import ask, connect, encode, expect, receive, receive_rest
 
@@ -324,7 +325,7 @@ ON_THEIR_OWN = [
     case_maxclients,
     case_terminated_under_load,
     case_killed_under_load,
-] + command_cases.ON_THEIR_OWN + operation_cases.ON_THEIR_OWN + setting_cases.ON_THEIR_OWN + login_cases.ON_THEIR_OWN + statistics_cases.ON_THEIR_OWN
+] + command_cases.ON_THEIR_OWN + operation_cases.ON_THEIR_OWN + setting_cases.ON_THEIR_OWN + login_cases.ON_THEIR_OWN + statistics_cases.ON_THEIR_OWN + transaction_cases.ON_THEIR_OWN
 
 
 def main():
