@@ -26,6 +26,11 @@ size_t bzs_format_integer(int64_t number, char buffer_out[BZS_DECIMAL_SIZE]) {
         buffer_out[0] = (char)('0' + number);
         return 1;
     }
+    if (number >= 10 && number < 100) {
+        buffer_out[0] = (char)('0' + number / 10);
+        buffer_out[1] = (char)('0' + number % 10);
+        return 2;
+    }
     char digits[BZS_DECIMAL_SIZE];
     size_t at = sizeof(digits);
     uint64_t magnitude = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;

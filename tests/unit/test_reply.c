@@ -84,6 +84,10 @@ Test(reply, integers) {
     bzs_reply_integer(&reply, INT64_MIN);
     bzs_reply_integer(&reply, 0);
     expect(":9223372036854775807\r\n:-9223372036854775808\r\n:0\r\n");
+    static const int numbers[] = {9, 10, 42, 99, 100, -1, -10};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        bzs_reply_integer(&reply, numbers[i]);
+    expect(":9\r\n:10\r\n:42\r\n:99\r\n:100\r\n:-1\r\n:-10\r\n");
 }
 
 /* Offsets in the stream stay what they are when sent bytes are dropped and the buffer moves. */
