@@ -7,6 +7,9 @@
 const struct bzs_document bzs_documents_connection[] = {
     {"auth", .complexity = "O(N) for N bytes of the password", .arguments = "?username@6.0.0 password",
      .history = "6.0.0 name of a user"},
+    {"client|durability", .arguments = "?durability(always=ALWAYS everysec=EVERYSEC no=NO default=DEFAULT)"},
+    {"client|no-touch", .arguments = "enabled(on=ON off=OFF)"},
+    {"client|setinfo", .arguments = "attr(libname:string=LIB-NAME libver:string=LIB-VER)"},
     {"client|caching", .arguments = "mode(yes=YES no=NO)"},
     {"client|info", .tips = "nondeterministic_output"},
     {"client|kill", .complexity = "O(N) for N connections",

@@ -65,6 +65,8 @@ const struct bzs_document bzs_documents_generic[] = {
     {"type", .arguments = "key:key", .keys = "RO"},
     {"unlink", .complexity = "O(N) for N keys", .arguments = "*key:key", .keys = "RM delete",
      .tips = "request_policy:multi_shard response_policy:agg_sum"},
+    {"waitaof", .arguments = "numlocal:integer numreplicas:integer timeout:integer",
+     .categories = "+connection -keyspace", .tips = "request_policy:all_shards response_policy:agg_min"},
     {"wait", .arguments = "numreplicas:integer timeout:integer", .categories = "+connection -keyspace",
      .tips = "request_policy:all_shards response_policy:agg_min"},
     {"discard", .complexity = "O(N) for N queued commands"},

@@ -91,6 +91,15 @@ static void put_clients(struct bzs_server *server, struct bzs_reply *text) {
     bzs_metrics_put(text, "redis_client_recent_max_output_buffer_bytes", GAUGE, "Largest output buffer",
                     (double)clients.largest_output);
     bzs_metrics_put(text, "redis_config_maxclients", GAUGE, "Setting maxclients", server->clients_max);
+    const struct bzs_hub *hub = &server->hub;
+    bzs_metrics_put(text, "redis_tracking_clients", GAUGE, "Connections that are told of changed keys",
+                    (double)atomic_load(&hub->trackers.member_count));
+    bzs_metrics_put(text, "redis_tracking_total_keys", GAUGE, "Keys they are told of",
+                    (double)atomic_load(&hub->cached_keys.topic_count));
+    bzs_metrics_put(text, "redis_pubsub_channels", GAUGE, "Channels that have subscribers",
+                    (double)atomic_load(&hub->channels.topic_count));
+    bzs_metrics_put(text, "redis_pubsub_patterns", GAUGE, "Patterns that have subscribers",
+                    (double)atomic_load(&hub->patterns.topic_count));
     bzs_metrics_put(text, "redis_connections_received_total", COUNTER, "Connections accepted",
                     (double)atomic_load(&server->connections_total));
     bzs_metrics_put(text, "redis_rejected_connections_total", COUNTER, "Connections refused",

@@ -151,6 +151,9 @@ def check_commands(ours, theirs):
     expect(documented_count == count and set(documents) == set(mine), "every command is documented")
     for name, document in documents.items():
         fields = as_dict(document)
+        takes_arguments = abs(mine[name][1]) > name.count(b"|") + 1 and not mine[name][9] and name not in their_documents
+        if takes_arguments and b"arguments" not in fields:
+            more.append("COMMAND DOCS %s has no arguments" % name.decode())
         for field in (b"summary", b"complexity"):
             if not fields.get(field):
                 more.append("COMMAND DOCS %s has no %s" % (name.decode(), field.decode()))
