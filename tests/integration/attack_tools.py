@@ -52,6 +52,19 @@ def reset(connection):
     connection.close()
 
 
+def storm_once(address, i):
+    """A connection that is closed at once: with nothing said, half a command or a whole one."""
+    connection = connect(address)
+    if i % 3 == 1:
+        connection.sendall(b"*1\r\n$4\r\nPI")
+    if i % 3 == 2:
+        connection.sendall(encode("PING"))
+    if i % 2 == 0:
+        reset(connection)
+    else:
+        connection.close()
+
+
 # A client that behaves
 
 
