@@ -13,6 +13,7 @@ import csv
 import io
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -262,6 +263,16 @@ def check_failures(tool, server):
     expect("another protocol" in tool.error, tool.error)
 
 
+def check_manual(tool):
+    """The manual page has every option of --help and no other."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with open(os.path.join(root, "server", "man", "blitzdb-benchmark.1"), encoding="utf-8") as file:
+        items = re.findall(r"^\.It (.*Fl .*)$", file.read(), re.M)
+    described = {name for item in items for name in re.findall(r"Fl -([a-z-]+)", item)}
+    told = set(re.findall(r"--([a-z][a-z-]+)", tool.run(0, "--help")))
+    expect(described == told, "the page and --help differ: %r" % (described ^ told))
+
+
 def check_password(tool, program):
     with stopped_at_end(ServerProcess(program, "--requirepass", "open sesame")) as server:
         where = ["-p", server.port, "-n", 20]
@@ -342,6 +353,7 @@ def main():
     parser.add_argument("--benchmark", required=True)
     arguments = parser.parse_args()
     tool = Tool(arguments.benchmark)
+    check_manual(tool)
     check_blitzdb(tool, arguments.server)
     check_password(tool, arguments.server)
     check_late_server(tool)

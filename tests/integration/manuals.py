@@ -69,7 +69,7 @@ def check_annotated(server):
 
 def check_pages():
     """mandoc finds nothing to say."""
-    for page in ("blitzdb-server.1", "blitzdb.conf.5"):
+    for page in ("blitzdb-server.1", "blitzdb-benchmark.1", "blitzdb.conf.5"):
         done = run("mandoc", "-T", "lint", "-W", "warning", os.path.join(ROOT, "server", "man", page))
         expect((done.returncode, done.stdout) == (0, ""), done.stdout)
 
