@@ -44,9 +44,10 @@ install_missing() {
     need make make
     need cc "gcc libc6-dev"
     need pkg-config pkg-config
+    pkg-config --exists libsodium 2>/dev/null || missing="$missing libsodium-dev"
     need redis-cli redis-tools
     if [ -z "$missing" ]; then
-        echo "Nothing to install: cmake, make, a C compiler, pkg-config and redis-cli are there."
+        echo "Nothing to install: cmake, make, a C compiler, pkg-config, libsodium and redis-cli are there."
         return
     fi
     if [ "$(id -u)" -eq 0 ]; then

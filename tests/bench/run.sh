@@ -35,6 +35,8 @@ gcc command -v cc
 g++ command -v c++
 make command -v make
 cmake cmake --version
+pkg-config command -v pkg-config
+libsodium-dev pkg-config --exists libsodium
 util-linux command -v taskset
 python3 test -x /usr/bin/python3
 libtkrzw-dev test -e /usr/include/tkrzw_dbm_tiny.h

@@ -46,7 +46,7 @@ def case_guessing(program):
 
 def case_before_login(program):
     """Who has not logged in has little room and little time, and may not take all the places."""
-    server = ServerProcess(program, "--requirepass", SECRET, "--login-timeout", "1", "--maxclients", "40")
+    server = ServerProcess(program, "--requirepass", SECRET, "--login-timeout", "1000000", "--maxclients", "40")
     try:
         inside = connect(server)
         ask(inside, "AUTH", SECRET, answer=OK)
@@ -60,6 +60,7 @@ def case_before_login(program):
             stranger = connect(server)
             stranger.sendall(sent)
             expect(receive_rest(stranger) == answer, "%r" % sent[:40])
+        ask(inside, "CONFIG", "SET", "login-timeout", "1", answer=OK)
         expect(receive_rest(silent) == b"", "who is silent is disconnected")
         ask(inside, "PING", answer=b"+PONG\r\n")
         ask(inside, "CONFIG", "SET", "login-timeout", "60", answer=OK)

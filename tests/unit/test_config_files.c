@@ -124,6 +124,7 @@ Test(config_files, precedence) {
 /* Save points of a stronger source replace those of a weaker one, and add up within one. */
 Test(config_files, save_points) {
     setenv("BLITZDB_DIR", "data", 1);
+    setenv("BLITZDB_SAVE", "30 3", 1);
     cr_assert_eq(read_main("save 900 1\nsave 300 10\n", "--save", "60 5"), BZS_CONFIG_OK, "%s", error.text);
     cr_assert_str_eq(shown("save"), "60 5");
 }
