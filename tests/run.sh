@@ -25,11 +25,11 @@ libhiredis-dev pkg-config --exists hiredis
 binutils command -v nm
 python3 test -x /usr/bin/python3
 python3-redis /usr/bin/python3 -c 'import redis'
-php-redis command -v php && php -r "exit(class_exists('Redis') ? 0 : 1);"
+php-redis command -v php && php -r 'new Redis;'
 php-cli command -v php
-ruby-redis command -v ruby && ruby -e "require 'redis'"
+ruby-redis command -v ruby && ruby -r redis -e 1
 libredis-perl perl -MRedis -e 1
-lua-redis command -v lua5.1 && lua5.1 -e "require 'redis'"
+lua-redis command -v lua5.1 && lua5.1 -l redis -e ''
 lua5.1 command -v lua5.1
 redis-server command -v redis-server
 memcached command -v memcached
