@@ -98,7 +98,7 @@ def memory_holds(pid, text):
 def case_secret(program):
     """The password is nowhere: not in the memory of the server, nor in its command line, nor in CONFIG GET."""
     with Files() as files:
-        config = files.write("a.conf", "# a line\n" * 2000 + "requirepass %s\n" % SECRET)
+        config = files.write("a.conf", "# a line\nrequirepass %s\n" % SECRET + "# a line\n" * 20000)
         for arguments in ((), ("--requirepass", SECRET)):
             server = ConfiguredServer(program, config, *arguments)
             try:
@@ -110,7 +110,7 @@ def case_secret(program):
                     (("CONFIG", "GET", "requirepass"), b"*2\r\n$11\r\nrequirepass\r\n$8\r\n(hidden)\r\n"),
                 ):
                     ask(client, *words, answer=answer)
-                expect(not memory_holds(server.process.pid, SECRET.encode()), "the memory")
+                    expect(not memory_holds(server.process.pid, SECRET.encode()), "in memory after %s" % words[0])
                 with open("/proc/%d/cmdline" % server.process.pid) as command_line:
                     expect(SECRET not in command_line.read(), "the list of processes")
             finally:
