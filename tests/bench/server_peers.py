@@ -28,6 +28,7 @@ class Server:
     """A running server, pinned to some processors; {port}, {dir} and {socket} in its command are filled in."""
 
     protocol = "resp2"
+    greeting = b"*1\r\n$4\r\nPING\r\n"
 
     def __init__(self, name, mode, command, cores, folder):
         self.name = name
@@ -45,17 +46,25 @@ class Server:
                 cwd=folder,
             )
 
+    def answers(self):
+        """Whether it listens, and no longer says -LOADING."""
+        with socket.socket() as connection:
+            connection.settimeout(START_SECONDS)
+            if connection.connect_ex(("127.0.0.1", self.port)) != 0:
+                return False
+            connection.sendall(self.greeting)
+            return not connection.recv(4096).startswith(b"-")
+
     def wait_until_ready(self):
-        """Tries to connect until the server listens; its end in between is a failure."""
+        """Asks until the server answers; its end in between is a failure."""
         for _ in range(START_SECONDS * 50):
-            with socket.socket() as connection:
-                if connection.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            if self.answers():
+                return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=0.02)
                 with open(self.output, encoding="utf-8", errors="replace") as output:
                     raise Failure(f"{self.name} ({self.mode}) ended at once: {output.read().strip()}")
-        raise Failure(f"{self.name} ({self.mode}) does not listen")
+        raise Failure(f"{self.name} ({self.mode}) does not answer")
 
     def stop(self):
         self.process.terminate()
@@ -82,6 +91,7 @@ class Server:
 
 class Memcached(Server):
     protocol = "memcached"
+    greeting = b"version\r\n"
 
 
 def run_benchmark(program, server, *words, cores=None, unix=False):
