@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,10 +72,21 @@ static bool rename_commands(const struct bzs_config *config) {
     return true;
 }
 
+/**
+ * By itself the C library learns from every large block that is released to keep the next ones of that size.
+ * What an attack has taken, or one large command, would stay with the process for ever.
+ */
+static void give_memory_back(void) {
+    enum { LARGE = 4 * 1024 * 1024 };
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+    mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
 int main(int argc, char *argv[]) {
     struct bzs_config config;
     struct bzs_config_error error = {.text = "out of memory"};
     int code = EXIT_CONFIG;
+    give_memory_back();
     enum bzs_config_result result =
         bzs_config_init(&config) ? bzs_config_read(&config, argc, argv, &error) : BZS_CONFIG_FAILED;
     if (result == BZS_CONFIG_HELP || result == BZS_CONFIG_VERSION) {
