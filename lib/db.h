@@ -126,8 +126,8 @@ static inline uint64_t bzd_random(struct bzd_core *core) {
  */
 blitzdb_status bzd_append_record(const blitzdb *db, const struct bzd_record *record, uint64_t *position_out);
 
-/** The part of bzd_admit() that is about the log. */
-blitzdb_status bzd_admit_log(const blitzdb *db);
+/** The part of bzd_admit() that is about the log; of a handle that is no section's. */
+blitzdb_status bzd_admit_log(struct bzd_core *core);
 
 /** The door of every write, before any lock: the log takes records, and entries of `growth` bytes of keys and
  * values fit (0: the write frees, or adds so little that it is never refused). */

@@ -155,10 +155,10 @@ static blitzdb_status lock(struct bzd_section *section, const blitzdb_section_op
 }
 
 /** What stands before the locks: the log takes records, and there is room, or it can be made. */
-static blitzdb_status admit(struct bzd_section *section, const blitzdb *db) {
+static blitzdb_status admit(struct bzd_section *section) {
     if (section->kind == BLITZDB_SECTION_READS)
         return BLITZDB_OK;
-    blitzdb_status status = bzd_admit_log(db);
+    blitzdb_status status = bzd_admit_log(section->core);
     section->may_grow = status == BLITZDB_OK && bzd_evict_for(section->core, 0) == BLITZDB_OK;
     if (status == BLITZDB_OK && section->kind == BLITZDB_SECTION_GROWS && !section->may_grow)
         status = BLITZDB_MEMORY_LIMIT;
@@ -177,7 +177,7 @@ static blitzdb_status begin(struct bzd_section *section, const blitzdb *db,
     for (unsigned i = 0; i < BLITZDB_KEYSPACES; i++)
         section->handles[i] = (struct blitzdb){db->core, i, BLITZDB_DURABILITY_DEFAULT, section};
     bzd_buffer_init(&section->records, &db->core->env);
-    blitzdb_status status = admit(section, db);
+    blitzdb_status status = admit(section);
     return status == BLITZDB_OK ? lock(section, options) : status;
 }
 

@@ -86,32 +86,39 @@ blitzdb_status blitzdb_set_with(blitzdb *db, const void *key, size_t key_size, c
 
 /**
  * Writes a value over a present one of the same size: a look-up that writes, and a record if writes are
- * logged. NOT_FOUND: there is no such value, and nothing was done. `position_out` is behind the record, or
- * stays as it was.
+ * logged. The shard is locked. NOT_FOUND: there is no such value, and nothing was done. `position_out` is
+ * behind the record, or stays as it was.
  */
-static inline blitzdb_status set_over(blitzdb *db, struct bzd_slice key, struct bzd_slice value,
-                                      uint64_t *position_out) {
+static inline __attribute__((always_inline)) blitzdb_status set_at(blitzdb *db, const struct bzd_spot *spot,
+                                                                   struct bzd_slice key,
+                                                                   struct bzd_slice value,
+                                                                   uint64_t *position_out) {
     struct bzd_core *core = db->core;
-    struct bzd_spot spot;
     const uint8_t *block;
-    blitzdb_status status = bzd_spot_lock(db, key, bzd_rwlock_write_acquire, bzd_rwlock_write_release, &spot);
-    if (status != BLITZDB_OK)
-        return status;
-    bzd_ref ref = bzd_table_look_up(&spot.shard->table, spot.hash, spot.keyspace, key, &block);
+    bzd_ref ref = bzd_table_look_up(&spot->shard->table, spot->hash, spot->keyspace, key, &block);
     bool fits = ref != 0 && bzd_entry_can_take(block, value.size) &&
-                !bzd_arena_is_pinned(spot.shard->arena, ref, value.size);
-    status = fits ? BLITZDB_OK : BLITZDB_NOT_FOUND;
+                !bzd_arena_is_pinned(spot->shard->arena, ref, value.size);
+    blitzdb_status status = fits ? BLITZDB_OK : BLITZDB_NOT_FOUND;
     if (fits && core->logging) {
         struct bzd_record record = {
-            .type = BZD_RECORD_SET, .keyspace = spot.keyspace, .key = key, .value = value};
+            .type = BZD_RECORD_SET, .keyspace = spot->keyspace, .key = key, .value = value};
         status = bzd_append_record(db, &record, position_out);
     }
     if (status == BLITZDB_OK) {
-        bzd_touch(core, spot.shard, spot.hash, ref);
-        bzd_shard_overwrite(spot.shard, spot.hash, ref, value);
-        bzd_shard_count_write(spot.shard);
+        bzd_touch(core, spot->shard, spot->hash, ref);
+        bzd_shard_overwrite(spot->shard, spot->hash, ref, value);
+        bzd_shard_count_write(spot->shard);
     }
-    bzd_spot_unlock(db, spot.shard, bzd_rwlock_write_release);
+    return status;
+}
+
+/** The same, with the shard locked for it; the handle is no section's. */
+static inline blitzdb_status set_over(blitzdb *db, struct bzd_slice key, struct bzd_slice value,
+                                      uint64_t *position_out) {
+    struct bzd_spot spot;
+    bzd_spot_lock_outside(db, key, bzd_rwlock_write_acquire, bzd_rwlock_write_release, &spot);
+    blitzdb_status status = set_at(db, &spot, key, value, position_out);
+    bzd_rwlock_write_release(&spot.shard->lock);
     return status;
 }
 
@@ -123,19 +130,29 @@ static blitzdb_status set_settle(blitzdb *db, blitzdb_status status, uint64_t po
 /** There is no room for another value, but one of the same size needs none. */
 static blitzdb_status set_at_limit(blitzdb *db, struct bzd_slice key, struct bzd_slice value) {
     uint64_t position = 0;
-    blitzdb_status status = set_over(db, key, value, &position);
+    struct bzd_spot spot;
+    blitzdb_status status = BLITZDB_OK;
+    if (db->section == NULL)
+        status = set_over(db, key, value, &position);
+    else if ((status = bzd_section_find_spot(db, key, &spot)) == BLITZDB_OK)
+        status = set_at(db, &spot, key, value, &position);
     return status == BLITZDB_NOT_FOUND ? BLITZDB_MEMORY_LIMIT : set_settle(db, status, position);
 }
 
-/** A SET of any value, where write_begin() was called with room for it. */
-static blitzdb_status set_end(struct writing *writing, struct bzd_slice value) {
-    blitzdb_status status = bzd_txn_set(&writing->txn, &writing->slot, value, 0);
-    return write_end(writing, status, BLITZDB_DURABILITY_DEFAULT);
+/** A SET of any value. */
+static blitzdb_status set_any(blitzdb *db, struct bzd_slice key, struct bzd_slice value) {
+    struct writing writing;
+    blitzdb_status status = write_begin(db, key.data, key.size, key.size + value.size, &writing);
+    if (status == BLITZDB_MEMORY_LIMIT)
+        return set_at_limit(db, key, value);
+    if (status != BLITZDB_OK)
+        return status;
+    status = bzd_txn_set(&writing.txn, &writing.slot, value, 0);
+    return write_end(&writing, status, BLITZDB_DURABILITY_DEFAULT);
 }
 
 blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size, const void *value,
                            size_t value_size) {
-    struct writing writing;
     blitzdb_status status = bzd_enter(db);
     if (status == BLITZDB_OK)
         status = bzd_check_bytes(key, key_size);
@@ -143,21 +160,18 @@ blitzdb_status blitzdb_set(blitzdb *db, const void *key, size_t key_size, const 
         status = bzd_check_bytes(value, value_size);
     if (status != BLITZDB_OK)
         return status;
+    struct bzd_slice name = bzd_slice_of(key, key_size);
     struct bzd_slice bytes = bzd_slice_of(value, value_size);
     uint64_t position = 0;
-    status = bzd_admit_log(db);
+    if (db->section != NULL)
+        return set_any(db, name, bytes);
+    status = bzd_admit_log(db->core);
     if (status != BLITZDB_OK)
         return status;
-    if (bzd_fits_limit(db->core, 0)) /* above it, every write evicts */
-        status = set_over(db, bzd_slice_of(key, key_size), bytes, &position);
-    else
-        status = BLITZDB_NOT_FOUND;
-    if (status != BLITZDB_NOT_FOUND)
-        return set_settle(db, status, position);
-    status = write_begin(db, key, key_size, key_size + value_size, &writing);
-    if (status == BLITZDB_MEMORY_LIMIT)
-        return set_at_limit(db, bzd_slice_of(key, key_size), bytes);
-    return status == BLITZDB_OK ? set_end(&writing, bytes) : status;
+    if (!bzd_fits_limit(db->core, 0)) /* above it, every write evicts */
+        return set_any(db, name, bytes);
+    status = set_over(db, name, bytes, &position);
+    return status == BLITZDB_NOT_FOUND ? set_any(db, name, bytes) : set_settle(db, status, position);
 }
 
 blitzdb_status blitzdb_del(blitzdb *db, const void *key, size_t key_size) {

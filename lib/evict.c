@@ -144,10 +144,7 @@ blitzdb_status bzd_evict_for(struct bzd_core *core, size_t growth) {
     return BLITZDB_OK;
 }
 
-blitzdb_status bzd_admit_log(const blitzdb *db) {
-    struct bzd_core *core = db->core;
-    if (db->section != NULL)
-        return bzd_section_admit(db->section, 0);
+blitzdb_status bzd_admit_log(struct bzd_core *core) {
     if (core->has_log)
         return bzd_log_admit(&core->log);
     if (bzd_checkpoint_is_running(&core->checkpoint))
@@ -158,7 +155,7 @@ blitzdb_status bzd_admit_log(const blitzdb *db) {
 blitzdb_status bzd_admit(const blitzdb *db, size_t growth) {
     if (db->section != NULL)
         return bzd_section_admit(db->section, growth);
-    blitzdb_status status = bzd_admit_log(db);
+    blitzdb_status status = bzd_admit_log(db->core);
     if (status != BLITZDB_OK)
         return status;
     status = bzd_evict_for(db->core, growth);

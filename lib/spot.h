@@ -21,14 +21,11 @@ struct bzd_spot {
 /** The place of a key whose shard a section has locked; INVALID: it has not. */
 blitzdb_status bzd_section_find_spot(const blitzdb *db, struct bzd_slice key, struct bzd_spot *spot_out);
 
-/** Locks the shard of a key; again if two keyspaces were exchanged in between. INVALID: the key is not one of
- * the section's. */
-static inline __attribute__((always_inline)) blitzdb_status
-bzd_spot_lock(const blitzdb *db, struct bzd_slice key, void (*acquire)(struct bzd_rwlock *lock),
-              void (*release)(struct bzd_rwlock *lock), struct bzd_spot *spot_out) {
+/** Locks the shard of a key; again if two keyspaces were exchanged in between. The handle is no section's. */
+static inline __attribute__((always_inline)) void
+bzd_spot_lock_outside(const blitzdb *db, struct bzd_slice key, void (*acquire)(struct bzd_rwlock *lock),
+                      void (*release)(struct bzd_rwlock *lock), struct bzd_spot *spot_out) {
     struct bzd_store *store = &db->core->store;
-    if (__builtin_expect(db->section != NULL, 0))
-        return bzd_section_find_spot(db, key, spot_out);
     for (;;) {
         uint64_t map = bzd_store_map(store);
         unsigned keyspace = bzd_map_keyspace(map, db->keyspace);
@@ -37,10 +34,20 @@ bzd_spot_lock(const blitzdb *db, struct bzd_slice key, void (*acquire)(struct bz
         acquire(&shard->lock);
         if (bzd_store_map(store) == map) {
             *spot_out = (struct bzd_spot){shard, keyspace, hash};
-            return BLITZDB_OK;
+            return;
         }
         release(&shard->lock);
     }
+}
+
+/** The same for any handle. INVALID: the key is not one of the section's. */
+static inline __attribute__((always_inline)) blitzdb_status
+bzd_spot_lock(const blitzdb *db, struct bzd_slice key, void (*acquire)(struct bzd_rwlock *lock),
+              void (*release)(struct bzd_rwlock *lock), struct bzd_spot *spot_out) {
+    if (__builtin_expect(db->section != NULL, 0))
+        return bzd_section_find_spot(db, key, spot_out);
+    bzd_spot_lock_outside(db, key, acquire, release, spot_out);
+    return BLITZDB_OK;
 }
 
 /** Gives a shard back that bzd_spot_lock() has locked for this handle. */

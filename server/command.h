@@ -7,10 +7,11 @@
  * in the table, checks arity and authentication and calls the handler, and the handler decodes its arguments,
  * calls the public API of BlitzDB and writes one reply. Whether there is memory, and whether the log can be
  * written, the library checks: bzs_reply_status() puts its answer into the words of Redis. Handlers are a few
- * lines; they stand by family in command_string.c, command_range.c, command_number.c, command_key.c,
- * command_scan.c, command_expire.c, command_keyspace.c (data, with command_data.c for what they share) and
- * command_connection.c, command_wait.c, command_catalog.c, command_config.c, command_server.c,
- * command_info.c (the server itself).
+ * lines; they stand by family in command_string.c, command_range.c, command_number.c, command_bitmap.c,
+ * command_bitfield.c, command_lcs.c, command_key.c, command_dump.c, command_sort.c, command_scan.c,
+ * command_expire.c, command_keyspace.c (data, with command_data.c for what they share), command_multi.c
+ * (transactions, see multi.h) and command_connection.c, command_wait.c, command_catalog.c, command_config.c,
+ * command_server.c, command_info.c (the server itself).
  */
 #ifndef BLITZDB_SERVER_COMMAND_H
 #define BLITZDB_SERVER_COMMAND_H

@@ -231,6 +231,8 @@ Test(db_section, memory_limit) {
     cr_assert_eq(begin_with(NULL, 0, BLITZDB_SECTION_WRITES), BLITZDB_OK);
     cr_assert_eq(blitzdb_section_handle(section, 0, &inside), BLITZDB_OK);
     cr_assert_eq(set_text(inside, "b", "v"), BLITZDB_MEMORY_LIMIT);
+    cr_assert_eq(set_text(inside, "a", "w"), BLITZDB_OK, "over a value of the same size");
+    cr_assert_str_eq(get_text(inside, "a"), "w");
     cr_assert_eq(del_text(inside, "a"), BLITZDB_OK);
     end();
 }
