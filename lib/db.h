@@ -62,9 +62,7 @@ struct bzd_core {
     struct bzd_log log; /**< without `has_log` used only while a snapshot is written */
     struct bzd_checkpoint checkpoint;
     /* guarded by all shards' write locks; read under any of them */
-    bool logging;          /**< writes append records now */
-    blitzdb_key_fn key_fn; /**< told about keys that come and go by themselves; NULL: nobody is */
-    void *key_user;        /**< handed to it */
+    bool logging; /**< writes append records now */
     /* atomic */
     _Atomic uint32_t evict_shard;       /**< next shard to search for something to evict */
     _Atomic uint32_t sweep_shard;       /**< next shard to search for expired entries */
@@ -99,13 +97,13 @@ static inline int64_t bzd_now_ms(const struct bzd_core *core) {
     return core->env.now_ms(core->env.user);
 }
 
-/** Tells who wants to know about a key; see db_watch.c. */
-void bzd_tell_key(const struct bzd_core *core, unsigned stored_keyspace, struct bzd_slice key,
-                  unsigned event);
+/** Tells who wants to know about a key; see db_watch.c. The shard is locked for writing, here and below. */
+void bzd_tell_key(const struct bzd_core *core, const struct bzd_shard *shard, unsigned stored_keyspace,
+                  struct bzd_slice key, unsigned event);
 
-/** True if somebody does. A shard is locked for writing. */
-static inline bool bzd_tells_keys(const struct bzd_core *core) {
-    return core->key_fn != NULL;
+/** True if somebody does. */
+static inline bool bzd_tells_keys(const struct bzd_shard *shard) {
+    return shard->key_fn != NULL;
 }
 
 /** Notes that an entry is used, for the policies that want to know. Its shard is locked. */

@@ -9,26 +9,30 @@ static unsigned selected_keyspace(uint64_t map, unsigned stored) {
     return selected;
 }
 
-void bzd_tell_key(const struct bzd_core *core, unsigned stored_keyspace, struct bzd_slice key,
-                  unsigned event) {
+void bzd_tell_key(const struct bzd_core *core, const struct bzd_shard *shard, unsigned stored_keyspace,
+                  struct bzd_slice key, unsigned event) {
     unsigned selected = selected_keyspace(bzd_store_map(&core->store), stored_keyspace);
-    core->key_fn(core->key_user, selected, key.data, key.size, event);
+    shard->key_fn(shard->key_user, selected, key.data, key.size, event);
 }
 
-/** With every shard locked no call of the function before is under way, and none comes later. */
+/** Shard by shard: when all are through, no call of the function before is under way, and none comes later.
+ */
 blitzdb_status blitzdb_watch_keys(blitzdb *db, blitzdb_key_fn key_fn, void *user) {
     blitzdb_status status = bzd_enter(db);
     if (status != BLITZDB_OK)
         return status;
-    struct bzd_core *core = db->core;
+    struct bzd_store *store = &db->core->store;
     bool locks = db->section == NULL;
     if (!bzd_may_use_all(db, true))
         return BLITZDB_INVALID;
-    if (locks)
-        bzd_store_write_acquire_all(&core->store);
-    core->key_fn = key_fn;
-    core->key_user = user;
-    if (locks)
-        bzd_store_write_release_all(&core->store);
+    for (uint32_t i = 0; i < store->shard_count; i++) {
+        struct bzd_shard *shard = &store->shards[i];
+        if (locks)
+            bzd_rwlock_write_acquire(&shard->lock);
+        shard->key_fn = key_fn;
+        shard->key_user = user;
+        if (locks)
+            bzd_rwlock_write_release(&shard->lock);
+    }
     return BLITZDB_OK;
 }

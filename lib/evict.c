@@ -51,8 +51,8 @@ static blitzdb_status evict_entry(struct bzd_core *core, struct bzd_shard *shard
     if (status != BLITZDB_OK)
         return status;
     uint64_t hash = bzd_store_hash(&core->store, entry.keyspace, entry.key);
-    if (bzd_tells_keys(core))
-        bzd_tell_key(core, entry.keyspace, entry.key, BLITZDB_KEY_EVICTED);
+    if (bzd_tells_keys(shard))
+        bzd_tell_key(core, shard, entry.keyspace, entry.key, BLITZDB_KEY_EVICTED);
     bzd_shard_remove(shard, hash, ref);
     bzd_shard_count_evicted(shard);
     bzd_shard_maintain(shard);

@@ -90,8 +90,8 @@ static void sweep_entry(struct piece *piece, bzd_ref ref) {
             return;
         piece->moved++;
     } else {
-        if (bzd_tells_keys(piece->core))
-            bzd_tell_key(piece->core, entry.keyspace, entry.key, BLITZDB_KEY_EXPIRED);
+        if (bzd_tells_keys(shard))
+            bzd_tell_key(piece->core, shard, entry.keyspace, entry.key, BLITZDB_KEY_EXPIRED);
         bzd_shard_remove(shard, hash, ref);
         bzd_shard_count_expired(shard);
         piece->removed++;

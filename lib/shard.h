@@ -41,6 +41,8 @@ struct bzd_shard {
     uint32_t sweep_drain;          /**< the drain of the arena that went on when the pass began, 0: none */
     bool sweep_repeats;            /**< the pass before changed so much that this one is made at once */
     struct bzd_noted_table noted;
+    blitzdb_key_fn key_fn;         /**< told about keys that come and go by themselves; NULL: nobody is */
+    void *key_user;                /**< handed to it */
     uint64_t claimed_bytes;        /**< this table's part of `*table_claim` */
     _Atomic uint64_t *table_claim; /**< of the store: see bzd_store_claimed_bytes() */
     /* written under `lock`, read without */

@@ -305,11 +305,11 @@ blitzdb_status bzd_append_record(const blitzdb *db, const struct bzd_record *rec
 static void tell(struct bzd_txn *txn, const struct bzd_slot *slot) {
     bool is_new = slot->old_ref == 0;
     if (!is_new && !bzd_entry_is_live(bzd_entry_expire_at(slot->old_block), bzd_txn_now_ms(txn))) {
-        bzd_tell_key(txn->core, slot->keyspace, slot->key, BLITZDB_KEY_EXPIRED);
+        bzd_tell_key(txn->core, slot->shard, slot->keyspace, slot->key, BLITZDB_KEY_EXPIRED);
         is_new = true;
     }
     if (is_new && slot->change == BZD_CHANGE_SET)
-        bzd_tell_key(txn->core, slot->keyspace, slot->key, BLITZDB_KEY_CREATED);
+        bzd_tell_key(txn->core, slot->shard, slot->keyspace, slot->key, BLITZDB_KEY_CREATED);
 }
 
 /** Makes the changes visible; cannot fail. The tables are resized behind all of them: that may use reserved
@@ -319,7 +319,7 @@ static void publish(struct bzd_txn *txn) {
         struct bzd_slot *slot = &txn->slots[i];
         if (slot->change == BZD_CHANGE_NONE)
             continue;
-        if (bzd_tells_keys(txn->core))
+        if (bzd_tells_keys(slot->shard))
             tell(txn, slot);
         if (slot->change == BZD_CHANGE_DEL)
             bzd_shard_remove(slot->shard, slot->hash, slot->old_ref);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "command_data.h"
+#include "events.h"
 #include "rdb.h"
 #include "reply_values.h"
 
@@ -15,7 +16,7 @@ static void reply_payload(void *user, const blitzdb_view_entry *entry) {
     struct bzs_slice value = {entry->value, entry->value_size};
 
     if (entry->value == NULL) {
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[1]);
         bzs_reply_null(call->reply);
         return;
     }
@@ -116,10 +117,12 @@ static void store(struct bzs_call *call, struct bzs_slice value, bool replaces, 
 
     blitzdb_status status = blitzdb_set_with(call->db, key->data, key->size, value.data, value.size, &how);
 
-    if (status == BLITZDB_CONDITION_FAILED)
+    if (status == BLITZDB_CONDITION_FAILED) {
         reply_busy(call);
-    else if (bzs_data_succeeded(call, status))
+    } else if (bzs_data_succeeded(call, status)) {
+        bzs_call_changed(call, BZS_EVENTS_GENERIC, "restore", *key);
         bzs_reply_simple(call->reply, "OK");
+    }
 }
 
 static void run_restore(struct bzs_call *call) {

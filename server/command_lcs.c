@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "command_data.h"
+#include "events.h"
 #include "server.h"
 
 /** What is asked for. */
@@ -157,7 +158,7 @@ struct texts {
 static void keep_text(void *user, const blitzdb_view_entry *entry) {
     struct texts *texts = user;
     if (entry->value == NULL)
-        bzs_call_miss(texts->call);
+        bzs_call_missed(texts->call, texts->call->argv[entry->index + 1]);
     else
         bzs_call_hit(texts->call);
     texts->sizes[entry->index] = entry->value_size;

@@ -4,6 +4,7 @@
  *        there is empty.
  */
 #include "command_data.h"
+#include "events.h"
 
 /** Reads the words behind the key; `target_out` is the argument of STORE, 0: none. False: the error reply has
  * been written. */
@@ -39,6 +40,8 @@ static void reply_empty(struct bzs_call *call, size_t target) {
 
     blitzdb_status status = blitzdb_del(call->db, call->argv[target].data, call->argv[target].size);
 
+    if (status == BLITZDB_OK)
+        bzs_call_changed(call, BZS_EVENTS_GENERIC, "del", call->argv[target]);
     if (status == BLITZDB_NOT_FOUND || bzs_data_succeeded(call, status))
         bzs_reply_integer(call->reply, 0);
 }
@@ -52,7 +55,7 @@ static void sort(struct bzs_call *call, bool may_store) {
     blitzdb_status status = blitzdb_exists(call->db, call->argv[1].data, call->argv[1].size);
 
     if (status == BLITZDB_NOT_FOUND) {
-        bzs_call_miss(call);
+        bzs_call_missed(call, call->argv[1]);
         reply_empty(call, target);
     } else if (bzs_data_succeeded(call, status)) {
         bzs_call_hit(call);

@@ -1105,8 +1105,8 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_pump(blitzdb *db, uint32_t 
  * any, but not from within a ::blitzdb_key_fn. The function is called by whatever thread changes the key, by
  * several at once for different keys.
  * @par Complexity
- * waits for all shards. Without a function each insert, expiry and eviction costs one branch more, and reads
- * and replacements in place nothing.
+ * waits for each shard in turn; until it returns, some may be told as before. Without a function each insert,
+ * expiry and eviction costs one branch more, and reads and replacements in place nothing.
  * @since 0.1.0
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_watch_keys(blitzdb *db, blitzdb_key_fn key_fn,
