@@ -84,10 +84,7 @@ blitzdb_status bzd_log_append_promised(struct bzd_log *log, size_t promised, siz
     bzd_mutex_acquire(&log->mutex);
     log->promised -= promised;
     size_t header = log->collecting.size == 0 ? BZD_WAL_GROUP_HEADER_SIZE : 0;
-    /* A promise needs room for a header, too, if the group is taken before it is kept. */
-    size_t kept = log->promised > 0 ? BZD_WAL_GROUP_HEADER_SIZE : 0;
-    blitzdb_status status =
-        size > BZD_LOG_RECORD_MAX ? BLITZDB_TOO_LARGE : make_room(log, header + size + kept);
+    blitzdb_status status = size > BZD_LOG_RECORD_MAX ? BLITZDB_TOO_LARGE : make_room(log, header + size);
     if (status != BLITZDB_OK) {
         bzd_mutex_release(&log->mutex);
         return status;

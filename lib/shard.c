@@ -89,8 +89,6 @@ void bzd_shard_overwrite(struct bzd_shard *shard, uint64_t hash, bzd_ref ref, st
 
 void bzd_shard_remove(struct bzd_shard *shard, uint64_t hash, bzd_ref ref) {
     bzd_rwlock_assert_write_held(&shard->lock);
-    if (shard->watchers != NULL)
-        bzd_watchers_note_removal(shard->watchers, hash);
     bzd_table_remove(&shard->table, hash, ref);
     count_entry(shard, ref, (uint64_t)-1);
     bzd_shard_drop_entry(shard, ref);
@@ -157,8 +155,6 @@ bool bzd_shard_maintain(struct bzd_shard *shard) {
 
 void bzd_shard_forget(struct bzd_shard *shard) {
     bzd_rwlock_assert_write_held(&shard->lock);
-    if (shard->watchers != NULL)
-        bzd_watchers_note_flush(shard->watchers);
     bzd_table_deinit(&shard->table);
     for (unsigned keyspace = 0; keyspace < BLITZDB_KEYSPACES; keyspace++) {
         atomic_store_explicit(&shard->keys[keyspace], 0, memory_order_relaxed);

@@ -68,19 +68,6 @@ void bzd_watchers_note_put(struct bzd_watchers *watchers, uint64_t hash) {
             mark(watch);
 }
 
-void bzd_watchers_note_removal(struct bzd_watchers *watchers, uint64_t hash) {
-    for (struct bzd_watch *watch = *bucket_of(watchers, hash); watch != NULL; watch = watch->next)
-        if (watch->hash == hash && watch->was_present)
-            mark(watch);
-}
-
-void bzd_watchers_note_flush(struct bzd_watchers *watchers) {
-    for (uint32_t i = 0; i < watchers->bucket_count; i++)
-        for (struct bzd_watch *watch = watchers->buckets[i]; watch != NULL; watch = watch->next)
-            if (watch->was_present)
-                mark(watch);
-}
-
 void bzd_watchers_note_exchange(struct bzd_watchers *watchers, unsigned first, unsigned second) {
     for (uint32_t i = 0; i < watchers->bucket_count; i++)
         for (struct bzd_watch *watch = watchers->buckets[i]; watch != NULL; watch = watch->next)

@@ -3,11 +3,14 @@
  * @brief Watched keys: who asked to be told whether a key changes, by shard.
  *
  * A shard that nobody watches has no list: its `watchers` is NULL, and that is all a write looks at.
- * Otherwise it is a small chained hash table of watches, which every change of an entry is looked up in. A
- * watch knows the hash of its key, which is keyed by the database's secret and by the keyspace: two keys with
- * the same 64 bits would be one, which marks a watch too often, never too seldom.
+ * Otherwise it is a small chained hash table of watches, which every key is looked up in that gets an entry.
+ * A watch knows the hash of its key, which is keyed by the database's secret and by the keyspace: two keys
+ * with the same 64 bits would be one, which marks a watch too often, never too seldom.
  *
- *     watch ... EXEC      changed: somebody put an entry of this key, or removed the one that was there
+ *     watch ... EXEC      changed: an entry of this key was put meanwhile, or the one that was there is gone
+ *
+ * So only what puts an entry marks watches. That one has gone, by whatever way, is seen when it is asked for:
+ * one that came back was put.
  *
  * Guarded by the shard's lock: written under its write lock; `changed` may be read without.
  */
@@ -44,10 +47,6 @@ blitzdb_status bzd_watchers_add(struct bzd_watchers **watchers, const blitzdb_en
 void bzd_watchers_remove(struct bzd_watchers **watchers, const blitzdb_env *env, struct bzd_watch *watch);
 /** Marks the watches of a key to which an entry was put. */
 void bzd_watchers_note_put(struct bzd_watchers *watchers, uint64_t hash);
-/** Marks those whose entry is removed: who began to watch an absent key sees no change. */
-void bzd_watchers_note_removal(struct bzd_watchers *watchers, uint64_t hash);
-/** The same for all keys. */
-void bzd_watchers_note_flush(struct bzd_watchers *watchers);
 /** Marks all watches of keys in two keyspaces, whose contents are exchanged. */
 void bzd_watchers_note_exchange(struct bzd_watchers *watchers, unsigned first, unsigned second);
 

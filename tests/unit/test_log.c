@@ -76,6 +76,55 @@ Test(log, append_stays_in_memory) {
     cr_assert_eq(mem_env_calls(disk, MEM_CALL_WRITE), writes);
 }
 
+/** Appends DEL of a key of 1000 bytes into room that was promised. */
+static blitzdb_status append_promised(size_t promised) {
+    static const uint8_t key[1000];
+    struct bzd_record record = {.type = BZD_RECORD_DEL, .key = bzd_slice_of(key, sizeof key)};
+    size_t bytes = bzd_record_size(&record);
+    uint8_t *to;
+    blitzdb_status status = bzd_log_append_promised(&tested, promised, bytes, &to);
+    if (status == BLITZDB_OK) {
+        (void)bzd_record_encode(to, &record);
+        (void)bzd_log_append_end(&tested, bytes, 1);
+    }
+    return status;
+}
+
+/* Promised room is there when it is needed, whatever was appended and written meanwhile, and in all. */
+Test(log, promises_are_kept) {
+    struct mem_env_fault no_memory = {.call = MEM_CALL_ANY_MEMORY, .nth = 1, .for_good = true};
+    for (unsigned writes = 0; writes < 4; writes++) {
+        cr_assert_eq(bzd_log_promise(&tested, 600), BLITZDB_OK);
+        if ((writes & 1) != 0)
+            cr_assert_eq(bzd_log_write_out(&tested, append(3)), BLITZDB_OK);
+        cr_assert_eq(bzd_log_promise(&tested, 1500), BLITZDB_OK);
+        append(2000);
+        if ((writes & 2) != 0)
+            cr_assert_eq(bzd_log_write_out(&tested, append(3)), BLITZDB_OK);
+
+        mem_env_fail(disk, &no_memory);
+        cr_assert_eq(append_promised(1050), BLITZDB_OK);
+        cr_assert_eq(append_promised(1050), BLITZDB_OK);
+        mem_env_disarm(disk);
+        cr_assert_eq(tested.promised, 0);
+        cr_assert_eq(bzd_log_write_out(&tested, load(&tested.position)), BLITZDB_OK);
+    }
+}
+
+/* Without memory for what was promised a group is not taken: it waits, and so does every writer. */
+Test(log, promises_hold_a_group_back) {
+    struct mem_env_fault no_memory = {.call = MEM_CALL_ANY_MEMORY, .nth = 1, .for_good = true};
+    cr_assert_eq(bzd_log_promise(&tested, 1050), BLITZDB_OK);
+    uint64_t position = append(3);
+
+    mem_env_fail(disk, &no_memory);
+    cr_assert_eq(bzd_log_write_out(&tested, position), BLITZDB_NO_MEMORY);
+    cr_assert_eq(append_promised(1050), BLITZDB_OK);
+    mem_env_disarm(disk);
+    cr_assert_eq(bzd_log_admit(&tested), BLITZDB_OK);
+    cr_assert_eq(records_on_disk(), 2);
+}
+
 /* Everything collected goes out in one write, and is not durable by that. */
 Test(log, write_out_is_one_group) {
     append(3);

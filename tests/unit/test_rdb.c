@@ -90,7 +90,7 @@ Test(rdb, bad_data) {
     refuse_body(BYTES("\0\xc3\2\x81\xff\xff\xff\xff\xff\xff\xff\xff\0a")); /* unpacked: too long */
     refuse_body(BYTES("\0\xc3\2\x80\0\x0f\0\0\0a"));                       /* less than announced */
     refuse_body(BYTES("\0\xc3\2\1\1ab"));                                  /* more than announced */
-    refuse_body(BYTES("\0\xc3\2\5\x20\0")); /* a run from before the beginning */
+    refuse_body(BYTES("\0\xc3\2\3\x20\0")); /* a run from before the beginning */
     refuse_body(BYTES("\0\xc3\1\5\x20"));   /* half a run */
     refuse_body(BYTES("\0\xc3\1\5\3"));     /* no bytes */
     refuse_body(BYTES("\0\xc3\0\0"));
