@@ -41,12 +41,8 @@ void bzs_loader_join(struct bzs_loader *loader) {
     loader->has_thread = false;
 }
 
-void bzs_loader_cancel(struct bzs_loader *loader) {
-    loader->canceled = true;
-}
-
 void bzs_loader_deinit(struct bzs_loader *loader) {
-    bzs_loader_cancel(loader);
+    loader->canceled = true;
     bzs_loader_join(loader);
     if (loader->done_fd >= 0)
         close(loader->done_fd);

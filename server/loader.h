@@ -53,10 +53,8 @@ bool bzs_loader_wait(const struct bzs_loader *loader, int timeout_ms);
 /** Waits for the thread, whose work is done; then `status` and `db` may be read. */
 void bzs_loader_join(struct bzs_loader *loader);
 
-/** Asks for an early end: nothing on disk has changed then. Does not wait. */
-void bzs_loader_cancel(struct bzs_loader *loader);
-
-/** Cancels what goes on and waits for the thread; what was opened stays open, in `db`. */
+/** Cancels what goes on, so that nothing on disk has changed, and waits for the thread; what was opened stays
+ * open, in `db`. */
 void bzs_loader_deinit(struct bzs_loader *loader);
 
 /** Share of the loading that is done, in percent. */

@@ -59,7 +59,6 @@ static void stop_by_signal(struct supervisor *supervisor, unsigned number) {
     bzs_say(server->messages, BZS_NOTICE, "signal %u: stopping", number);
     bzs_service_tell(&supervisor->service, "STOPPING=1\nSTATUS=stopping");
     if (bzs_server_prepare_stop(server, BZS_FINAL_SNAPSHOT_DEFAULT)) {
-        bzs_loader_cancel(&server->loader);
         bzs_server_stop(server);
         return;
     }

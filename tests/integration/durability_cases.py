@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from server_process import TIMEOUT_S, ServerProcess
-from wire import Client, Failure, encode, expect, receive_rest
+from wire import Client, Failure, ask, encode, expect, receive_rest
 
 WAITING_MS = 50
 
@@ -68,6 +68,64 @@ def hold(server, *commands):
     client.connection.sendall(b"".join(encode(*command) for command in commands))
     server.await_sync()
     return client
+
+
+LOADING = b"-LOADING BlitzDB is loading the dataset in memory\r\n"
+
+
+def case_loading(program, gate):
+    """While the data is loaded the server answers, but not about the data; its connections stay when it is there."""
+    server = GatedServer(program, gate, "everysec", "--maxmemory", "64mb")
+    try:
+        client = Client(server)
+        expect(client.ask("SET", "a", "1") == b"OK" and client.ask("SELECT", "3") == b"OK", "something")
+        expect(client.ask("SET", "in3", "1") == b"OK" and server.signal(signal.SIGTERM) == 0, "to be loaded")
+        server.shut()
+        server.start_loading()
+        server.await_sync()  # opening the log syncs it
+        early = server.connect_early()
+        for words in (("PING",), ("GET", "a"), ("SET", "x", "1"), ("DBSIZE",), ("SAVE",), ("FLUSHALL",)):
+            ask(early, *words, answer=LOADING)
+        ask(early, "CONFIG", "SET", "maxmemory", "1", answer=b"+OK\r\n")
+        client = Client(server, connection=server.connect_early())
+        ask(client.connection, "SELECT", "3", answer=b"+OK\r\n")
+        fields = client.info("persistence")
+        expect(fields["loading"] == "1" and fields["async_loading"] == "0", "INFO tells: %r" % fields)
+        for name in ("start_time", "total_bytes", "loaded_bytes", "loaded_perc", "eta_seconds"):
+            expect(float(fields["loading_" + name]) >= 0, name)
+        server.open()
+        while client.info("persistence")["loading"] != "0":
+            pass
+        expect(client.ask("GET", "in3") == b"1" and client.ask("DBSIZE") == 1, "the connection goes over to its data")
+        expect("loading_eta_seconds" not in client.info("persistence"), "and the loading is over")
+        expect(client.ask("SET", "y", "1").startswith("OOM"), "the limit that was set meanwhile is in force")
+    finally:
+        server.stop()
+
+
+def case_loading_stopped(program, gate):
+    """SIGTERM and SHUTDOWN end a server that loads; what it had stays."""
+    server = GatedServer(program, gate, "everysec")
+    try:
+        expect(Client(server).ask("SET", "a", "1") == b"OK", "something to be loaded")
+        for stop in (b"SIGTERM", b"SHUTDOWN"):
+            expect(server.signal(signal.SIGTERM) == 0, "the server ends")
+            server.shut()
+            server.start_loading()
+            server.await_sync()
+            early = server.connect_early()
+            ask(early, "PING", answer=LOADING)
+            if stop == b"SIGTERM":
+                server.process.send_signal(signal.SIGTERM)
+            else:
+                early.sendall(encode("SHUTDOWN"))
+            expect(receive_rest(early) == b"", "%r closes the connections" % stop)
+            server.open()
+            expect(server.wait() == 0, "%r: %s" % (stop, server.said()))
+            server.start()
+            expect(Client(server).ask("GET", "a") == b"1", "it is still there")
+    finally:
+        server.stop()
 
 
 def case_late_sync(program, gate):
@@ -324,6 +382,8 @@ def case_transaction_always(program, gate):
 
 
 WITH_A_GATE = [
+    case_loading,
+    case_loading_stopped,
     case_late_sync,
     case_transaction_always,
     case_durability_settings,

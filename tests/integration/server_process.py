@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -64,10 +65,25 @@ class ServerProcess:
             os.unlink(self.socket)
         command = [*self.command(), "--port", "0", "--unixsocket", self.socket]
         command += [argument.replace("DATA", self.data) for argument in self.arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self.popen
+        )
         self.output = ""
         self.listener = threading.Thread(target=self.listen, daemon=True)
         self.listener.start()
+
+    def connect_early(self):
+        """Connects as soon as the server listens."""
+        while True:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(TIMEOUT_S)
+            try:
+                connection.connect(self.socket)
+                return connection
+            except (FileNotFoundError, ConnectionRefusedError):
+                connection.close()
+                if self.process.poll() is not None:
+                    raise SystemExit("the server did not start:\n" + self.said())
 
     def listen(self):
         for raw in self.process.stdout:
