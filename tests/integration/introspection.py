@@ -20,10 +20,7 @@ from server_process import ServerProcess
 from wire import Client, connect, expect
 
 # What differs on purpose: (command, what) -> why.
-DELIBERATE = {
-    ("client", "subcommands"): "not all are there",
-    ("config", "subcommands"): "not all are there",
-}
+DELIBERATE = {}
 
 SECTIONS = "server clients memory persistence stats replication cpu modules cluster keyspace".split()
 
