@@ -6,11 +6,12 @@
  * everything that begins with a prefix is told. Keys are remembered by name only, whatever the keyspace, as
  * in Redis.
  *
- * Why no change is missed, whatever the threads do: a key is remembered before it is read and once more
- * behind it. If a write comes between, it either finds the first entry, and its invalidation is in the box of
- * the reader's loop, which delivers it behind the reply with the old value; or the entry was taken before the
- * read, which then saw the new value, and the second entry stands for it. A write looks into the table after
- * it has taken effect.
+ * Why no change is missed, whatever the threads do: a key is remembered before it is read, and a write looks
+ * into the table after it has taken effect. So a read that saw the old value is found by the write, and its
+ * invalidation, which waits in the box of the reader's loop, is delivered behind the reply. The key is
+ * remembered once more behind the read: if a write came between and took the first entry, what was read is
+ * new and has an entry of its own. Without it, only a client whose invalidations take another way (REDIRECT)
+ * could see them before the reply, and keep a value that nobody watches.
  *
  * The table is bounded by `tracking-table-max-keys`: beyond it any key is forgotten, and its readers are told
  * that it is not valid. Clients that have gone are forgotten with the keys, as in Redis.
