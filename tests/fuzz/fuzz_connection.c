@@ -138,9 +138,11 @@ static size_t reply_end(const struct answer *answer, size_t at, unsigned depth) 
     if (newline == NULL || newline - line < 2 || newline[-1] != '\r' || depth > 8)
         return 0;
     size_t end = (size_t)(newline + 1 - answer->bytes);
-    long long number = strtoll(line + 1, NULL, 10);
     if (strchr("+-:_,#(", line[0]) != NULL)
         return end;
+    if ((line[1] < '0' || line[1] > '9') && line[1] != '-')
+        return 0;
+    long long number = strtoll(line + 1, NULL, 10); /* ends at the CR */
     if (strchr("$=", line[0]) != NULL) {
         end += number < 0 ? 0 : (size_t)number + 2;
         return end <= answer->size ? end : 0;

@@ -290,7 +290,8 @@ def case_descriptors(program, options):
 
 def case_few_descriptors(program, options):
     """A limit of 64 open files: the server starts, serves, and tells the others that there is no place."""
-    scene = Scene(program, options, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+    limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    scene = Scene(program, options, "--threads", "2", preexec_fn=limit)
     witness = Client(scene.server)
     refused = served = 0
     for connection in scene.open(80):

@@ -12,6 +12,7 @@ Where the answers differ on purpose, the row says what BlitzDB answers; docs/com
 """
 
 import argparse
+import os
 import random
 import select
 import shutil
@@ -53,7 +54,7 @@ BITFIELD k SET i64 0 %(max)s INCRBY i64 0 1; BITFIELD k OVERFLOW FAIL INCRBY i64
 SET k v; SET l w; LCS k l MINMATCHLEN %(max)s IDX; LCS k l LEN IDX; LCS k k MINMATCHLEN %(min)s IDX
 DUMP k; RESTORE k -1 x; RESTORE k 0 x; SET a 1; RESTORE a 0 x; RESTORE a 0 x REPLACE
 SET k v; OBJECT FREQ k; OBJECT IDLETIME nokey; MEMORY USAGE k SAMPLES -1; MEMORY USAGE nokey SAMPLES %(max)s
-CLIENT LIST ID %(min)s; CLIENT NO-EVICT %(max)s; WAIT %(max)s 1; WAIT 0 -1
+CLIENT LIST ID %(min)s; CLIENT KILL ID 0; CLIENT KILL ID %(max)s; CLIENT NO-EVICT %(max)s; WAIT %(max)s 1; WAIT 0 -1
 CONFIG SET timeout %(max)s; CONFIG SET maxmemory -1; SLOWLOG GET -2; LATENCY HISTORY x
 MSETNX k v k w; MSETNX k v l; MSET k; GETDEL; GETSET k; OBJECT; CLIENT; CONFIG; COMMAND GETKEYS; COMMAND GETKEYS MSET
 MULTI; SET k; EXEC; EXEC; DISCARD; MULTI; MULTI; DISCARD; WATCH; MULTI; WATCH k; EXEC
@@ -208,11 +209,6 @@ def exchange_all(connection, pieces):
         answer += received
 
 
-def start(options, directory, name):
-    arguments = [options.server, "--port", "0", "--threads", "2"]
-    return differential.Server(name, arguments, directory)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--server", required=True)
@@ -221,15 +217,18 @@ def main():
     parser.add_argument("--commands", type=int, default=20_000, help="of the stream that is cut")
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="blitzdb-bad-inputs-")
-    ours, theirs = differential.start_servers(options, directory)
-    other = start(options, directory, "another blitzdb-server")
+    options.server = os.path.abspath(options.server)
+    servers = list(differential.start_servers(options, directory))
     report = Report()
     try:
+        ours, theirs = servers
+        other = differential.Server("another blitzdb-server", [options.server, "--port", "0"], directory)
+        servers.append(other)
         numbers(report, ours, theirs)
         framing(report, ours, theirs)
         streams(report, ours, other, options.seed, options.commands)
     finally:
-        ended_well = [server.stop() for server in (ours, theirs, other)]
+        ended_well = [server.stop() for server in servers]
         shutil.rmtree(directory, ignore_errors=True)
     print("%d answers compared, %d differences" % (report.compared, report.differences))
     return 0 if report.differences == 0 and all(ended_well) else 1
