@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,14 @@ static const struct bzs_setting *setting_of(const struct rewriting *rewriting, c
     return setting != NULL && setting->kind == BZS_SECRET_HASH ? bzs_setting_find("requirepass") : setting;
 }
 
+/** True for a line that another file stands in for. */
+static bool is_include(const char *line) {
+    static const char word[] = "include";
+    line += strspn(line, " \t\r");
+    return strncasecmp(line, word, strlen(word)) == 0 &&
+           (line[strlen(word)] == ' ' || line[strlen(word)] == '\t');
+}
+
 /** Cuts the text into lines and notes which setting was set last where. */
 static void find_lines(struct rewriting *rewriting) {
     size_t number = 0;
@@ -106,6 +115,8 @@ static void find_lines(struct rewriting *rewriting) {
         const struct bzs_setting *setting = setting_of(rewriting, line);
         if (setting != NULL)
             rewriting->last_lines[setting - bzs_settings] = number;
+        if (is_include(line)) /* what stands above may not be the last word: new values go to the end */
+            memset(rewriting->last_lines, 0, bzs_setting_count * sizeof(*rewriting->last_lines));
         line += strlen(line) + 1;
     }
 }

@@ -3,8 +3,9 @@
  * @brief CONFIG REWRITE: puts the settings in force into the configuration file.
  *
  * Only what differs from what the file says is touched, so comments, order and units such as 64mb stay. The
- * last line of such a setting gets the new value, others of the same setting go; one that has no line is
- * appended under a marker. The new file is written beside the old one and takes its place in one step.
+ * last line of such a setting gets the new value, others of the same setting go; one that has no line behind
+ * the last include is appended under a marker. The new file is written beside the old one and takes its place
+ * in one step.
  */
 #ifndef BLITZDB_SERVER_CONFIG_REWRITE_H
 #define BLITZDB_SERVER_CONFIG_REWRITE_H

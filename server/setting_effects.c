@@ -50,6 +50,12 @@ static bool change_password(struct bzs_server *server, struct bzs_config_change 
     return true;
 }
 
+/** There has to be a place for snapshots. */
+static bool change_save(struct bzs_server *server, struct bzs_config_change *change) {
+    bool possible = server->config->dir != NULL || change->staged.save_point_count == 0;
+    return possible || refuse(change, "this server keeps its data in memory only");
+}
+
 /** There has to be a log to sync. The connections take the new value over once it is in force. */
 static bool change_fsync(struct bzs_server *server, struct bzs_config_change *change) {
     bool possible = server->logs_writes || change->staged.appendfsync != BZS_APPENDFSYNC_ALWAYS;
@@ -87,6 +93,7 @@ static const struct {
     bool (*follow)(struct bzs_server *server, struct bzs_config_change *change);
 } effects[] = {
     {"appendfsync", change_fsync},
+    {"save", change_save},
     {"maxclients", change_clients_max},
     {"maxmemory", change_memory},
     {"maxmemory-policy", change_memory},

@@ -80,10 +80,16 @@ def case_config_set(program):
 
 
 def case_config_rewrite_without_file(program):
-    """Without a file there is nothing to rewrite, and Redis's words say so."""
+    """Without a file there is nothing to rewrite, without a folder nothing to save, and no log to sync."""
     server = ServerProcess(program)
     try:
-        ask(connect(server), "CONFIG", "REWRITE", answer=b"-ERR The server is running without a config file\r\n")
+        client = connect(server)
+        ask(client, "CONFIG", "REWRITE", answer=b"-ERR The server is running without a config file\r\n")
+        why = b"-ERR CONFIG SET failed (possibly related to argument '%s') - this server %s\r\n"
+        ask(client, "CONFIG", "SET", "save", "60 1", answer=why % (b"save", b"keeps its data in memory only"))
+        answer = why % (b"appendfsync", b"has no log that could be synced")
+        ask(client, "CONFIG", "SET", "appendfsync", "always", answer=answer)
+        ask(client, "CONFIG", "SET", "save", "", "appendfsync", "no", answer=b"+OK\r\n")
     finally:
         server.stop()
 

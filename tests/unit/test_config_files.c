@@ -252,6 +252,16 @@ Test(config_files, rewrite_values) {
                      "\nmaxmemory 2147483648\nslowlog-max-len 7\n");
 }
 
+/* A file that is included below a line may overrule it: the new value goes to the end. */
+Test(config_files, rewrite_include) {
+    write_file("more.conf", "timeout 2\n");
+    cr_assert_eq(read_main("timeout 1\ninclude more.conf\ntcp-keepalive 7\n", NULL, NULL), BZS_CONFIG_OK);
+    change("timeout", "9");
+    change("tcp-keepalive", "8");
+    cr_assert_str_eq(rewritten(),
+                     "include more.conf\ntcp-keepalive 8\n\n" BZS_REWRITE_MARKER "\ntimeout 9\n");
+}
+
 /* A changed password is written as its hash, which lets the next server know it; an old one is not touched.
  */
 Test(config_files, rewrite_password) {
