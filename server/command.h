@@ -11,7 +11,10 @@
  * command_bitfield.c, command_lcs.c, command_key.c, command_dump.c, command_sort.c, command_scan.c,
  * command_expire.c, command_keyspace.c (data, with command_data.c for what they share), command_multi.c
  * (transactions, see multi.h) and command_connection.c, command_wait.c, command_catalog.c, command_config.c,
- * command_server.c, command_info.c (the server itself).
+ * command_server.c, command_info.c (the server itself), command_slowlog.c, command_latency.c,
+ * command_object.c, command_memory.c (what it remembers), and command_acl.c, command_cluster.c,
+ * command_scripting.c, command_debug.c (what is left out, and says so). What is told about commands beside
+ * their rows stands in document.h.
  */
 #ifndef BLITZDB_SERVER_COMMAND_H
 #define BLITZDB_SERVER_COMMAND_H
