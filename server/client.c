@@ -235,7 +235,7 @@ char *bzs_client_room(struct bzs_client *client, size_t *size_out) {
 
 void bzs_client_input(struct bzs_client *client, char *data, size_t size) {
     uint64_t errors = client->reply.errors;
-    if (client->postponed != NULL && !bzs_client_is_waiting(client))
+    if (client->postponed != NULL && !bzs_client_is_waiting(client) && !is_ending(client))
         bzs_session_resume(client);
     if (bzs_input_size(&client->input) > 0) {
         keep_input(client, data, size);

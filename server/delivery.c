@@ -40,22 +40,44 @@ static bool is_over_for_too_long(struct bzs_peer *peer, const struct bzs_output_
     return tick_ms - peer->soft_since_ms > limit->seconds * 1000;
 }
 
-bool bzs_delivery_drop_if_over(struct bzs_client *client) {
+/** True if a client has too much unread. */
+static bool is_over(struct bzs_client *client) {
     struct bzs_config *config = client->server->config;
     struct bzs_peer *peer = atomic_load_explicit(&client->peer, memory_order_relaxed);
     const struct bzs_output_limit *limit =
         peer != NULL ? bzs_peer_output_limit(peer) : &config->output_limits[BZS_OUTPUT_NORMAL];
     enum bzs_output_verdict verdict = bzs_output_judge(limit, bzs_reply_pending(&client->reply));
-    bool over = verdict == BZS_OUTPUT_OVER_HARD;
     if (verdict == BZS_OUTPUT_OVER_SOFT) {
         peer = peer != NULL ? peer : bzs_peer_of(client); /* which remembers since when */
-        over = peer == NULL || is_over_for_too_long(peer, limit, client->loop->tick_ms);
-    } else if (peer != NULL) {
-        peer->soft_since_ms = 0;
+        return peer == NULL || is_over_for_too_long(peer, limit, client->loop->tick_ms);
     }
-    if (over && !client->close_now)
+    if (peer != NULL)
+        peer->soft_since_ms = 0;
+    return verdict == BZS_OUTPUT_OVER_HARD;
+}
+
+void bzs_delivery_drop_if_over(struct bzs_client *client) {
+    if (is_over(client) && !client->close_now)
         drop(client);
-    return over;
+}
+
+/** Drops the clients of a loop for which this is true; the log is told how many, when nothing is locked. */
+static void drop_where(struct bzs_loop *loop, bool (*is_meant)(struct bzs_client *client)) {
+    unsigned count = 0;
+    pthread_mutex_lock(&loop->clients_mutex);
+    for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next) {
+        struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, all);
+        if (!client->close_now && is_meant(client)) {
+            client->close_now = true;
+            bzs_link_append(&loop->turn, &client->turn);
+            count++;
+        }
+    }
+    pthread_mutex_unlock(&loop->clients_mutex);
+    if (count > 0)
+        bzs_say(loop->server->messages, BZS_WARNING,
+                "%u clients dropped: more unread than client-output-buffer-limit allows, or memory ran out",
+                count);
 }
 
 /** What stands before the keys of an invalidation; NULL: this client cannot be told. */
@@ -131,18 +153,9 @@ static void deliver(struct bzs_loop *loop, const struct bzs_letter *letter) {
     bzs_link_append(&loop->mailed, &peer->mailed);
 }
 
-/** A letter was lost, nobody knows whose: clients that rely on them must not go on as if nothing happened. */
-static void drop_all_peers(struct bzs_loop *loop) {
-    pthread_mutex_lock(&loop->clients_mutex);
-    for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next) {
-        struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, all);
-        struct bzs_peer *peer = atomic_load(&client->peer);
-        if (peer != NULL && !client->close_now) {
-            drop(client);
-            bzs_link_append(&loop->mailed, &peer->mailed);
-        }
-    }
-    pthread_mutex_unlock(&loop->clients_mutex);
+/** True for a client that gets letters. */
+static bool has_peer(struct bzs_client *client) {
+    return atomic_load_explicit(&client->peer, memory_order_relaxed) != NULL;
 }
 
 /* What a long queue needed is given back. */
@@ -155,8 +168,8 @@ void bzs_delivery_take_mail(struct bzs_loop *loop) {
         deliver(loop, &mail->letters[i]);
         bzs_letter_release(&mail->letters[i]);
     }
-    if (mail->has_lost)
-        drop_all_peers(loop);
+    if (mail->has_lost) /* nobody knows whose: who relies on letters must not go on as if nothing happened */
+        drop_where(loop, has_peer);
     if (mail->capacity > KEPT_LETTERS)
         bzs_mail_deinit(mail);
 }
@@ -203,16 +216,15 @@ void bzs_delivery_wake_others(struct bzs_loop *loop) {
     }
 }
 
+/** True for a client that is above its soft limit for too long. */
+static bool is_still_over(struct bzs_client *client) {
+    const struct bzs_peer *peer = atomic_load_explicit(&client->peer, memory_order_relaxed);
+    return peer != NULL && peer->soft_since_ms != 0 && is_over(client);
+}
+
 void bzs_delivery_sweep(struct bzs_loop *loop) {
     if (!loop->watches_soft_limits)
         return;
     loop->watches_soft_limits = false; /* who is still above says so */
-    pthread_mutex_lock(&loop->clients_mutex);
-    for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next) {
-        struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, all);
-        struct bzs_peer *peer = atomic_load_explicit(&client->peer, memory_order_relaxed);
-        if (peer != NULL && peer->soft_since_ms != 0 && bzs_delivery_drop_if_over(client))
-            bzs_link_append(&loop->turn, &client->turn);
-    }
-    pthread_mutex_unlock(&loop->clients_mutex);
+    drop_where(loop, is_still_over);
 }

@@ -11,8 +11,6 @@
 #ifndef BLITZDB_SERVER_DELIVERY_H
 #define BLITZDB_SERVER_DELIVERY_H
 
-#include <stdbool.h>
-
 #include "loop.h"
 
 struct bzs_client;
@@ -36,7 +34,7 @@ void bzs_delivery_wake_others(struct bzs_loop *loop);
 /** Looks for clients that were above their soft limit for too long. */
 void bzs_delivery_sweep(struct bzs_loop *loop);
 
-/** Closes a client that has too much unread; false if it has not. */
-bool bzs_delivery_drop_if_over(struct bzs_client *client);
+/** Closes a client that has too much unread. */
+void bzs_delivery_drop_if_over(struct bzs_client *client);
 
 #endif

@@ -242,7 +242,7 @@ static void update_interest(struct bzs_loop *loop, struct bzs_client *client) {
 static void finish_client(struct bzs_loop *loop, struct bzs_client *client) {
     send_output(loop, client);
     if (bzs_reply_pending(&client->reply) > 0)
-        (void)bzs_delivery_drop_if_over(client);
+        bzs_delivery_drop_if_over(client);
     bzs_reply_give_back(&client->reply, &loop->buffers);
     bool is_done = !client->commands_left && !bzs_client_is_waiting(client);
     client->close_when_sent |= client->input_ended && (is_done || bzs_wait_is_endless(&client->wait));

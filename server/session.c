@@ -183,11 +183,12 @@ bool bzs_session_end_wait(struct bzs_client *client, const struct bzs_wait_state
 }
 
 void bzs_session_end(struct bzs_client *client) {
+    const unsigned kept = BZS_MODE_NO_EVICT | BZS_MODE_NO_TOUCH;
     struct bzs_peer *peer = atomic_load_explicit(&client->peer, memory_order_relaxed);
+    atomic_store_explicit(&client->modes, client->modes & kept, memory_order_relaxed);
     if (peer == NULL)
         return;
     bzs_tracking_stop(client->server, peer);
     bzs_monitor_stop(client->server, peer);
     bzs_peer_leave_all(peer);
-    atomic_store_explicit(&client->modes, 0, memory_order_relaxed);
 }

@@ -142,7 +142,7 @@ SCENARIOS = {
         a EXPIRE k1 100|u RESET|b GET k1|a SET k1 nobody_listens|b RESET|b CLIENT TRACKINGINFO""",
     "sessions": """
         a CLIENT REPLY OFF|a PING|a CLIENT REPLY ON|a CLIENT REPLY FOO|a CLIENT KILL foo
-        t CLIENT REPLY OFF|t SUBSCRIBE c|a PUBLISH c x|t UNSUBSCRIBE c|t CLIENT REPLY ON
+        t CLIENT REPLY OFF|t SUBSCRIBE c|a PUBLISH c x|t UNSUBSCRIBE c|t CLIENT REPLY ON|u CLIENT REPLY OFF|u RESET|u GET x
         a CLIENT KILL ID x|a CLIENT KILL ID 99999|a CLIENT KILL ID 0|a CLIENT KILL TYPE foo|a CLIENT KILL TYPE replica
         a CLIENT KILL USER nouser|a CLIENT KILL SKIPME foo|a CLIENT KILL ADDR 1.2.3.4:5 ID|a CLIENT KILL FOO bar
         a CLIENT KILL ID #a|a CLIENT PAUSE x|a CLIENT PAUSE -1|a CLIENT PAUSE 1 FOO|a CLIENT PAUSE 0|a CLIENT UNPAUSE
@@ -199,6 +199,8 @@ def play(server, steps, unix):
                 except (EOFError, ConnectionError):
                     heard[name] = ["closed"]
                     del people[name]
+        if who in people:  # Redis broadcasts at the end of a turn, which may be behind the first answer
+            heard[who] += people[who].drain()
         for name in heard:
             heard[name] = list(split_invalidations(normal(heard[name], people)))
         story.append((step.strip(), heard))
@@ -408,6 +410,23 @@ def never_reading_subscriber(server):
     reader.close()
 
 
+def soft_limit(server):
+    """Who is above the soft limit for longer than it says is closed, though nothing more is sent to it."""
+    publisher, deaf = Connection(server), Connection(server)
+    publisher.ask("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 100000 1")
+    deaf.ask("SUBSCRIBE", "flood")
+    payload = "x" * 1000000
+    while publisher.ask("PUBLISH", "flood", payload) == [1] and b"omem=0 " in publisher.ask(
+        "CLIENT", "LIST", "ID", deaf.number
+    )[0]:
+        pass
+    while publisher.ask("PUBSUB", "NUMSUB", "flood") != [[b"flood", 0]]:
+        pass
+    publisher.ask("CONFIG", "SET", "client-output-buffer-limit", "pubsub 32mb 8mb 60")
+    publisher.close()
+    deaf.close()
+
+
 def many_subscriptions(server, channels=20000):
     """Tens of thousands of channels on one connection, and their end at once."""
     subscriber, publisher = Connection(server), Connection(server)
@@ -475,6 +494,7 @@ CASES = [
     broadcast_caches_stay_true,
     small_table,
     never_reading_subscriber,
+    soft_limit,
     many_subscriptions,
     expired_keys,
     pauses,
