@@ -131,11 +131,14 @@ static struct answer send_all(const uint8_t *stream, size_t size, uint32_t cuts)
     return answer;
 }
 
+/** COMMAND DOCS goes deepest. */
+enum { DEPTH_MAX = 32 };
+
 /** End of the reply that begins at `at`; 0 if it is not RESP. */
 static size_t reply_end(const struct answer *answer, size_t at, unsigned depth) {
     const char *line = answer->bytes + at;
     const char *newline = at < answer->size ? memchr(line, '\n', answer->size - at) : NULL;
-    if (newline == NULL || newline - line < 2 || newline[-1] != '\r' || depth > 8)
+    if (newline == NULL || newline - line < 2 || newline[-1] != '\r' || depth > DEPTH_MAX)
         return 0;
     size_t end = (size_t)(newline + 1 - answer->bytes);
     if (strchr("+-:_,#(", line[0]) != NULL)
