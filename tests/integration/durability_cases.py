@@ -29,6 +29,10 @@ class GatedServer(ServerProcess):
         super().__init__(program, *arguments, env=environment)
 
     def shut(self):
+        """From now on syncs wait; what earlier ones left in the pipes is gone."""
+        for pipe in self.pipes.values():
+            while select.select([pipe], [], [], 0)[0]:
+                os.read(pipe, 1024)
         with open(os.path.join(self.gate, "shut"), "wb"):
             pass
 
