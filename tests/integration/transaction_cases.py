@@ -147,6 +147,10 @@ def case_transaction_failing_disk(program):
                 answer = client.ask("SET", "k", "x" * 1000)
             except AssertionError:  # the first ones are not answered at all
                 client = Client(server)
+        # No room at all: or a snapshot, which is small, makes a new start meanwhile.
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (10, hard))
+        client.ask("SET", "k", "y")
+        client = Client(server)
         before = client.ask("GET", "k")
         *_, refused = exchange(client, ["MULTI"], ["SET", "k", "other"], ["EXEC"])
         expect(isinstance(refused, Failure), "refused: %r" % refused)
