@@ -331,6 +331,8 @@ void bzs_client_reset_session(struct bzs_client *client) {
     bzs_client_set_text(client, &client->name, (struct bzs_slice){NULL, 0});
     client->stranger_since_ms = client->loop->tick_ms;
     bzs_client_set_authenticated(client, !client->server->config->has_password);
+    if (!client->authenticated)
+        client->loop->batch.count = 0; /* what was read already is read again, under the tight limits */
 }
 
 size_t bzs_client_sendable(const struct bzs_client *client) {

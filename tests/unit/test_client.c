@@ -13,15 +13,25 @@ static struct bzs_config config;
 static struct bzs_messages messages;
 static struct bzs_server *server;
 
-/** A server whose threads were not started, with an empty database. */
-static void create_server(void) {
-    char text[] = "bind 127.0.0.1\nport 0\nthreads 1\nloglevel warning\n ";
+/** A server whose threads were not started, with an empty database; the byte behind the settings is to spare.
+ */
+static void create_server_with(char *text) {
     struct bzs_config_error error = {.all_to = NULL};
     cr_assert(bzs_config_init(&config));
     cr_assert(bzs_config_parse(&config, "settings", text, strlen(text) - 1, &error));
     cr_assert(bzs_messages_open(&messages, &config));
     cr_assert_eq(bzs_server_create(&config, &messages, &server), BZS_SERVER_OK);
     server->loops[0].loading = false;
+}
+
+static void create_server(void) {
+    char text[] = "bind 127.0.0.1\nport 0\nthreads 1\nloglevel warning\n ";
+    create_server_with(text);
+}
+
+static void create_locked_server(void) {
+    char text[] = "bind 127.0.0.1\nport 0\nthreads 1\nloglevel warning\nrequirepass secret\n ";
+    create_server_with(text);
 }
 
 static void destroy_server(void) {
@@ -76,4 +86,42 @@ Test(client, idle_memory, .init = create_server, .fini = destroy_server) {
     for (size_t i = 0; i < CLIENTS; i++)
         bzs_client_destroy(clients[i]);
     bzs_client_destroy(first);
+}
+
+/** What a new connection is answered that sends these bytes in pieces of this size. */
+static void converse(const char *stream, size_t piece_size, char answer[1024]) {
+    struct bzs_client *client = bzs_client_create(&server->loops[0], -1);
+    size_t size = strlen(stream);
+    size_t answered = 0;
+    for (size_t at = 0; at < size && !client->close_when_sent; at += piece_size) {
+        char piece[512];
+        size_t left = size - at < piece_size ? size - at : piece_size;
+        memcpy(piece, stream + at, left);
+        client->turn_begin = bzs_reply_stream_end(&client->reply);
+        bzs_client_input(client, piece, left);
+        size_t sendable = bzs_client_sendable(client);
+        cr_assert_lt(answered + sendable, 1024);
+        if (sendable > 0)
+            memcpy(answer + answered, client->reply.data + client->reply.sent, sendable);
+        answered += sendable;
+        bzs_reply_consume(&client->reply, sendable);
+    }
+    answer[answered] = '\0';
+    bzs_client_destroy(client);
+}
+
+/* RESET takes the login back. What stands behind it in the same pipeline is under the limits of strangers, as
+ * it is if it arrives later. */
+Test(client, limits_after_reset, .init = create_locked_server, .fini = destroy_server) {
+    static const char stream[] =
+        "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*1\r\n$4\r\nPING\r\n*1\r\n$5\r\nRESET\r\n"
+        "*11\r\n$4\r\nECHO\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\nd\r\n$1\r\ne\r\n"
+        "$1\r\nf\r\n$1\r\ng\r\n$1\r\nh\r\n$1\r\ni\r\n$1\r\nj\r\n";
+    static const char expected[] =
+        "+OK\r\n+PONG\r\n+RESET\r\n-ERR Protocol error: unauthenticated multibulk length\r\n";
+    char answer[1024];
+    for (size_t piece = 1; piece <= sizeof(stream); piece++) {
+        converse(stream, piece, answer);
+        cr_assert_str_eq(answer, expected, "in pieces of %zu", piece);
+    }
 }
