@@ -59,6 +59,8 @@ FORBIDDEN_CALLS = re.compile(
 LINE_MAX = 110
 FUNCTION_MAX = 70
 FILE_MAX = 600
+# Folders of the server that know little of the rest, and what they know.
+SERVER_FOLDERS = {"base": ("base",), "settings": ("base", "settings")}
 SOURCE_FOLDERS = ("include", "lib", "server", "examples", "tests")
 
 
@@ -143,6 +145,12 @@ def check_layers(check):
                 check.report(path, number, f"layer {layers[module]} includes {name} of layer {layers[other]}")
             elif families_of(other) & forbidden:
                 check.report(path, number, f"the pieces {module} and {name} must not know each other")
+    for folder, below in SERVER_FOLDERS.items():
+        known = {path.name for other in below for path in check.files(".h", folders=(f"server/{other}",))}
+        for path in check.files(".c", ".h", folders=(f"server/{folder}",)):
+            for number, quoted, name in check.includes(path):
+                if quoted and name not in known:
+                    check.report(path, number, f"includes {name}; server/{folder}/ sees {' and '.join(below)} only")
     for folder in ("server", "tests/support"):
         listing = check.root / ("tests" if folder.startswith("tests") else folder) / "CMakeLists.txt"
         text = listing.read_text(encoding="utf-8") if listing.exists() else ""
