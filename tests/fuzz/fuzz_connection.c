@@ -44,14 +44,13 @@ static void require(int holds) {
         abort();
 }
 
-static void open_place(struct place *place) {
-    char settings[] =
-        "bind 127.0.0.1\nport 0\nthreads 1\nmaxclients 10\nloglevel warning\nproto-max-bulk-len 1mb\n";
-    char text[sizeof(settings) + 1];
-    memcpy(text, settings, sizeof(settings));
+static void open_place(struct place *place, bool has_password) {
+    char open[] = "bind 127.0.0.1\nport 0\nthreads 1\nmaxclients 10\nproto-max-bulk-len 1mb\n ";
+    char locked[] = "bind 127.0.0.1\nport 0\nthreads 1\nmaxclients 10\nrequirepass secret\n ";
+    char *settings = has_password ? locked : open; /* with a byte to spare */
     struct bzs_config_error error = {.all_to = NULL};
     require(bzs_config_init(&place->config));
-    require(bzs_config_parse(&place->config, "settings", text, sizeof(settings) - 1, &error));
+    require(bzs_config_parse(&place->config, "settings", settings, strlen(settings) - 1, &error));
     place->config.log_level = BZS_WARNING;
     require(bzs_messages_open(&place->messages, &place->config));
     require(bzs_server_create(&place->config, &place->messages, &place->server) == BZS_SERVER_OK);
@@ -112,10 +111,10 @@ static size_t next_piece(uint32_t *cuts, size_t left) {
 }
 
 /** Sends the bytes, cut by the seed (0: not at all), until the connection ends or nothing is left to do. */
-static struct answer send_all(const uint8_t *stream, size_t size, uint32_t cuts) {
+static struct answer send_all(const uint8_t *stream, size_t size, uint32_t cuts, bool has_password) {
     struct place place;
     struct answer answer = {NULL, 0, false};
-    open_place(&place);
+    open_place(&place, has_password);
     for (size_t at = 0; at < size && !answer.closed;) {
         size_t piece = next_piece(&cuts, size - at);
         char *data = malloc(piece);
@@ -196,8 +195,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                                  "random", "debug",  "object", "wait",    "pause",   NULL};
     if (size < 1 || size > INPUT_MAX || contains_any(data, size, left_out) || makes_large_value(data, size))
         return 0;
-    struct answer whole = send_all(data + 1, size - 1, 0);
-    struct answer cut = send_all(data + 1, size - 1, 1 + data[0]);
+    bool has_password = (data[0] & 0x80) != 0;
+    struct answer whole = send_all(data + 1, size - 1, 0, has_password);
+    struct answer cut = send_all(data + 1, size - 1, 1 + data[0], has_password);
     require_replies(&whole);
     require_replies(&cut);
     if (!contains_any(data, size, not_repeatable)) {
