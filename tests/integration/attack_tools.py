@@ -97,7 +97,8 @@ class GoodClient:
 
     def __init__(self, server, seconds):
         self.results = multiprocessing.Queue()
-        self.process = multiprocessing.Process(target=measure, args=(Address(server), seconds, self.results))
+        self.process = multiprocessing.Process(
+            target=measure, args=(Address(server), seconds, self.results), daemon=True)
         self.process.start()
 
     def latencies(self):
@@ -120,7 +121,8 @@ class Attackers:
     def __init__(self, server, count, attack, *arguments):
         self.stop_event = multiprocessing.Event()
         parameters = (Address(server), self.stop_event) + arguments
-        self.processes = [multiprocessing.Process(target=run_nicely, args=(attack, parameters)) for _ in range(count)]
+        self.processes = [
+            multiprocessing.Process(target=run_nicely, args=(attack, parameters), daemon=True) for _ in range(count)]
         for process in self.processes:
             process.start()
 

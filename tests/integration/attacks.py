@@ -12,6 +12,7 @@ import argparse
 import random
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -33,10 +34,12 @@ class Scene:
     """One server under attack: what it was before, and whether it is so again."""
 
     checks_memory = True
+    all = []
 
     def __init__(self, program, options, *arguments, **popen):
         self.options = options
         self.server = ServerProcess(program, *arguments, **popen)
+        self.all.append(self)
         ask(connect(self.server), "PING", answer=b"+PONG\r\n")
         self.connections = []
         self.calm = self.measure() if options.figures else None
@@ -389,10 +392,15 @@ def main():
     expect(len(chosen) == len(options.cases or CASES), "an unknown case; there are " + " ".join(c.__name__[5:] for c in CASES))
     Scene.checks_memory = not options.without_memory
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    for case in chosen:
-        case(options.server, options)
-        if not options.figures:
-            print("ok", case.__name__[5:], flush=True)
+    try:
+        for case in chosen:
+            case(options.server, options)
+            if not options.figures:
+                print("ok", case.__name__[5:], flush=True)
+    finally:
+        for scene in Scene.all:  # of a case that failed
+            scene.server.process.kill()
+            shutil.rmtree(scene.server.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
