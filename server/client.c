@@ -15,12 +15,14 @@
 #include "session.h"
 
 /* The share of one client in one turn of its loop, so that a deep pipeline does not starve the others. */
-enum { TURN_COMMANDS_MAX = 2000, TURN_OUTPUT_MAX = 1024 * 1024 };
+enum { TURN_COMMANDS_MAX = 2000, TURN_OUTPUT_MAX = 256 * 1024 };
 /* Output that may wait for a sync before the client has to pause. */
 enum { HELD_OUTPUT_MAX = 1024 * 1024 };
-/* A client that does not read its replies runs no further command from this much on. One reply may be larger.
+/* A client that does not read its replies runs no further command from this much on, unless a setting says
+ * how much may wait. One reply may be larger. What it sends meanwhile is read: it may be busy sending all of
+ * a pipeline before it reads the first answer.
  */
-static const size_t pending_output_max = (size_t)256 * 1024 * 1024;
+enum { PENDING_OUTPUT_MAX = 256 * 1024 };
 enum {
     STRANGER_INPUT_MAX = 16 * 1024 + 256
 }; /* before the login: one argument of the size allowed, and its head */
@@ -346,10 +348,20 @@ bool bzs_client_is_held(const struct bzs_client *client) {
     return client->held_first.output_begin != UINT64_MAX;
 }
 
+/** Whether the setting client-output-buffer-limit allows more output, up to where it drops the client. */
+static bool may_run_into_limit(const struct bzs_client *client, size_t pending) {
+    const struct bzs_output_limit *limit = &client->server->config->output_limits[BZS_OUTPUT_NORMAL];
+    int64_t most = limit->hard > limit->soft ? limit->hard : limit->soft;
+    return (int64_t)pending <= most;
+}
+
 bool bzs_client_is_paused(const struct bzs_client *client) {
-    return bzs_client_is_waiting(client) ||
-           bzs_reply_pending(&client->reply) >
-               (bzs_client_is_held(client) ? (size_t)HELD_OUTPUT_MAX : pending_output_max);
+    size_t pending = bzs_reply_pending(&client->reply);
+    if (bzs_client_is_waiting(client))
+        return true;
+    if (bzs_client_is_held(client))
+        return pending > HELD_OUTPUT_MAX;
+    return pending > PENDING_OUTPUT_MAX && !may_run_into_limit(client, pending);
 }
 
 void bzs_client_hold(struct bzs_client *client, uint64_t log_position) {

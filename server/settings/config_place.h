@@ -28,7 +28,7 @@ bool bzs_config_goes_on(const struct bzs_config_place *place);
 /** Reads a file, or standard input if it is called "-". */
 bool bzs_config_read_file(struct bzs_config *config, const char *path, const struct bzs_config_place *from);
 
-/** Reads a whole stream, with one byte to spare behind it; NULL: no memory. */
+/** Reads a whole stream, with one byte to spare behind it; NULL: errno says why, EFBIG above 16 MiB. */
 char *bzs_config_read_stream(FILE *stream, size_t *size_out);
 
 /** Splits a line into words, which are zero-terminated where they stand; false: refused. */

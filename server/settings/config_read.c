@@ -12,7 +12,7 @@
 #include "words.h"
 
 /* A file that includes itself, or a pattern that fits half the disk, ends here. */
-enum { INCLUDE_DEPTH_MAX = 8, FILES_MAX = 64 };
+enum { INCLUDE_DEPTH_MAX = 8, FILES_MAX = 64, FILE_SIZE_MAX = 16 * 1024 * 1024 };
 
 bool bzs_config_refuse(const struct bzs_config_place *place, const char *format, ...) {
     char *text = place->error->text;
@@ -165,6 +165,12 @@ char *bzs_config_read_stream(FILE *stream, size_t *size_out) {
         size += got;
         if (got == 0)
             break;
+        if (size > FILE_SIZE_MAX) { /* a device has no end */
+            explicit_bzero(text, size);
+            free(text);
+            errno = EFBIG;
+            return NULL;
+        }
         if (size + 1 == capacity) {
             char *larger = malloc(capacity * 2);
             if (larger != NULL)
@@ -208,8 +214,7 @@ bool bzs_config_read_file(struct bzs_config *config, const char *path, const str
     bool before = config->password_in_file;
     config->password_in_file = false;
     if (text == NULL || failed)
-        bzs_config_refuse(&place, "cannot be read: %s",
-                          text == NULL ? "out of memory" : strerror(read_errno));
+        bzs_config_refuse(&place, "cannot be read: %s", strerror(read_errno));
     else
         done = parse(config, &place, text, size);
     note_mode(config, stream);
