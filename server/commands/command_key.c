@@ -17,8 +17,7 @@ static blitzdb_status stage_deletions(blitzdb_txn *txn, size_t count, bool *was_
         status = blitzdb_txn_del(txn, i);
         if (status == BLITZDB_OK)
             deleted++;
-        if (was_there != NULL)
-            was_there[i] = status == BLITZDB_OK;
+        was_there[i] = status == BLITZDB_OK;
         if (status == BLITZDB_NOT_FOUND)
             status = BLITZDB_OK;
     }
@@ -26,27 +25,37 @@ static blitzdb_status stage_deletions(blitzdb_txn *txn, size_t count, bool *was_
     return status;
 }
 
-static void delete_many(struct bzs_call *call) {
-    size_t count = call->argc - 1;
+/** Most keys for which DEL keeps its notes on the stack. */
+#define DELETIONS_INLINE 64
+
+/**
+ * What was there is always noted: a client that begins to track, and reads an old value, while this waits for
+ * its locks has to be told, so whether anybody wants to know is asked once the keys are gone.
+ */
+static void delete_noting(struct bzs_call *call, size_t count, bool *was_there) {
     int64_t deleted = 0;
     blitzdb_txn *txn = NULL;
-    bool *was_there = NULL;
 
-    if (bzs_events_are_wanted(call)) {
-        was_there = calloc(count, sizeof(*was_there));
-        if (was_there == NULL) {
-            bzs_reply_status(call, BLITZDB_NO_MEMORY);
-            return;
-        }
-    }
-    if (bzs_data_begin(call, count, &txn) &&
-        bzs_data_succeeded(call, bzs_data_end(txn, stage_deletions(txn, count, was_there, &deleted)))) {
-        for (size_t i = 0; was_there != NULL && i < count; i++)
-            if (was_there[i])
-                bzs_call_changed(call, BZS_EVENTS_GENERIC, "del", call->argv[i + 1]);
-        bzs_reply_integer(call->reply, deleted);
-    }
-    free(was_there);
+    if (!bzs_data_begin(call, count, &txn) ||
+        !bzs_data_succeeded(call, bzs_data_end(txn, stage_deletions(txn, count, was_there, &deleted))))
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (was_there[i])
+            bzs_call_changed(call, BZS_EVENTS_GENERIC, "del", call->argv[i + 1]);
+    bzs_reply_integer(call->reply, deleted);
+}
+
+static void delete_many(struct bzs_call *call) {
+    bool inline_notes[DELETIONS_INLINE];
+    size_t count = call->argc - 1;
+    bool *was_there = count <= DELETIONS_INLINE ? inline_notes : malloc(count * sizeof(*was_there));
+
+    if (was_there == NULL)
+        bzs_reply_status(call, BLITZDB_NO_MEMORY);
+    else
+        delete_noting(call, count, was_there);
+    if (was_there != inline_notes)
+        free(was_there);
 }
 
 /** DEL and UNLINK are the same: giving memory back is cheap here. */

@@ -3,26 +3,9 @@
 #include <malloc.h>
 #include <string.h>
 
-#include "client.h"
-#include "loop.h"
-#include "server.h"
+#include "server_fixture.h"
 
 enum { CLIENTS = 200, IDLE_BYTES_MAX = 1024 };
-
-static struct bzs_config config;
-static struct bzs_messages messages;
-static struct bzs_server *server;
-
-/** A server whose threads were not started, with an empty database; the byte behind the settings is to spare.
- */
-static void create_server_with(char *text) {
-    struct bzs_config_error error = {.all_to = NULL};
-    cr_assert(bzs_config_init(&config));
-    cr_assert(bzs_config_parse(&config, "settings", text, strlen(text) - 1, &error));
-    cr_assert(bzs_messages_open(&messages, &config));
-    cr_assert_eq(bzs_server_create(&config, &messages, &server), BZS_SERVER_OK);
-    server->loops[0].loading = false;
-}
 
 static void create_server(void) {
     char text[] = "bind 127.0.0.1\nport 0\nthreads 1\nloglevel warning\n ";
@@ -32,26 +15,6 @@ static void create_server(void) {
 static void create_locked_server(void) {
     char text[] = "bind 127.0.0.1\nport 0\nthreads 1\nloglevel warning\nrequirepass secret\n ";
     create_server_with(text);
-}
-
-static void destroy_server(void) {
-    cr_assert_eq(bzs_server_destroy(server), BLITZDB_OK);
-    bzs_messages_close(&messages);
-    bzs_config_deinit(&config);
-}
-
-/** One turn of the loop, whose output is sent at once. */
-static void run(struct bzs_client *client, const char *text) {
-    char bytes[256];
-    struct bzs_reply_pool *pool = &client->loop->buffers;
-    size_t size = strlen(text);
-    memcpy(bytes, text, size);
-    client->turn_begin = bzs_reply_stream_end(&client->reply);
-    bzs_reply_borrow(&client->reply, pool);
-    bzs_client_input(client, bytes, size);
-    bzs_reply_consume(&client->reply, bzs_client_sendable(client));
-    bzs_reply_give_back(&client->reply, pool);
-    bzs_client_publish(client);
 }
 
 static void use(struct bzs_client *client) {
