@@ -5,9 +5,7 @@
  * The writer moves a unit between two keys whose sum is always 1000. The readers look at both with one
  * blitzdb_mget(), which sees all its keys at one moment. Readers do not wait for each other.
  */
-#include <inttypes.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "check.h"
 

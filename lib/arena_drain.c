@@ -1,6 +1,5 @@
 /** Emptying regions: which ones, and what the others must know about it. */
 #include "arena_region.h"
-#include "invariant.h"
 
 enum {
     LEVELS = 64, /* of how full a region is */

@@ -1,7 +1,5 @@
 #include "log.h"
 
-#include "invariant.h"
-
 enum {
     RELIEVE_BYTES = 64 * 1024, /* a writer that sees this much waiting writes it out */
     KEEP_BYTES = 1024 * 1024,  /* capacity a buffer keeps when it is emptied */

@@ -31,7 +31,6 @@
 #include <arm_neon.h>
 #endif
 
-#include "invariant.h"
 #include "table.h"
 
 enum {

@@ -1,10 +1,11 @@
-#include <string.h>
-
+/**
+ * @file
+ * @brief ECHO, PING, QUIT, RESET and SELECT.
+ */
 #include "client.h"
 #include "command.h"
 #include "delivery.h"
 #include "loop.h"
-#include "server.h"
 #include "session.h"
 
 /** A subscriber that speaks RESP2 cannot tell replies from pushes, so it is answered with something like one.

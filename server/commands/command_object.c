@@ -2,7 +2,6 @@
  * @file
  * @brief OBJECT: how a value is kept, and how much its key is used.
  */
-#include <string.h>
 
 #include "command_data.h"
 #include "server.h"

@@ -3,11 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "config_inert.h"
 #include "config_place.h"
-#include "decimal.h"
 
 bool bzs_config_takes_list(const char *name) {
     const struct bzs_setting *setting = bzs_setting_find(name);

@@ -6,7 +6,6 @@
 #define BLITZDB_SERVER_CONFIG_EVENTS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /** One bit for each letter; `notify_events` of the configuration holds them. */

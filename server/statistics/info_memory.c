@@ -1,4 +1,3 @@
-#include <stdio.h>
 
 #include "info_commands.h"
 #include "memory_report.h"

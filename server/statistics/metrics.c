@@ -1,6 +1,5 @@
 #include "metrics.h"
 
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 

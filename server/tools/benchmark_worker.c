@@ -1,7 +1,6 @@
 #include "benchmark_worker.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -20,7 +20,6 @@
 #define BLITZDB_CRASHTEST_LEDGER_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /** Most operations under way on one connection. */

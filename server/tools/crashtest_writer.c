@@ -1,9 +1,7 @@
 #include "crashtest_writer.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "crashtest_value.h"
 

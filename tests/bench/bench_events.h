@@ -9,7 +9,6 @@
 #ifndef BLITZDB_BENCH_EVENTS_H
 #define BLITZDB_BENCH_EVENTS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 

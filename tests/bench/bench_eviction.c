@@ -14,7 +14,6 @@
  * for which an LRU is made.
  *
  * Cost: million SETs of new keys per second, without a limit and at the limit under each policy. */
-#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>

@@ -21,7 +21,6 @@
  *
  * sync_mutants.py, which turns the addresses into names, is what one starts.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>

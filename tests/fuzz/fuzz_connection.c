@@ -7,7 +7,6 @@
  * is left behind, and the same bytes cut elsewhere get the same replies. Commands whose reply is the time, a
  * random number or what the connection has in its buffers are compared only in their effects.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -4,7 +4,6 @@
  * begins.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include <blitzdb/blitzdb.h>
 

@@ -1,7 +1,6 @@
 /* Any bytes are a sequence of valid records or are refused; what is accepted encodes to records that read the
  * same. */
 #include <stdlib.h>
-#include <string.h>
 
 #include <blitzdb/blitzdb.h>
 

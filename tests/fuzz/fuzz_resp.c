@@ -4,7 +4,6 @@
  * cuts are from; the rest is the stream. An unfinished command must take no memory of its own.
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

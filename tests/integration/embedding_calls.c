@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 void embedding_expect(int fact, const char *what) {
     if (!fact) {

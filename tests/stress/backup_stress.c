@@ -3,7 +3,6 @@
  * it ended. Somebody cancels copies now and then. For databases in memory, without and with a log, without
  * and with a thread of their own. Arguments: copies of each (default 6), seed. */
 #include <stdatomic.h>
-#include <string.h>
 
 #include "lock.h"
 #include "rng.h"

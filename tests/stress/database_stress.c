@@ -1,7 +1,6 @@
 /* Eight threads on one durable database: transfers in batches, transactions, counters, scans, expiry,
  * keyspace exchanges and snapshots at once. ThreadSanitizer watches; the sums prove that every call was
  * atomic, and they are looked at again after a reopen. Argument: operations per thread (default 2000). */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

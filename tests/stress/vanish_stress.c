@@ -2,7 +2,6 @@
  * everything is flushed again and again, keyspaces are exchanged, snapshots are taken. What is there is
  * whole, and after the last flush nothing is left, here and after opening again. Arguments: operations per
  * thread (default 4000), seed. */
-#include <stdatomic.h>
 
 #include "lock.h"
 #include "rng.h"

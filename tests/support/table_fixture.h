@@ -9,7 +9,6 @@
 #define BLITZDB_TESTS_TABLE_FIXTURE_H
 
 #include <criterion/criterion.h>
-#include <stdio.h>
 
 #include "entry.h"
 #include "mem_env.h"

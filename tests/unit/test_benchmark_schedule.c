@@ -1,7 +1,6 @@
 /* When blitzdb-benchmark sends in an open loop: each command once, at its time, whatever the number of
  * threads. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
 
 #include "benchmark_schedule.h"
 

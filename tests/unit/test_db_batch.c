@@ -1,5 +1,4 @@
 /* Atomic batches: all of the changes or none, each seeing those before it. */
-#include <errno.h>
 
 #include "db_fixture.h"
 

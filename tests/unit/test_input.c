@@ -1,7 +1,5 @@
 /* Bytes that wait: what comes out is what went in, and the room for it stays in proportion. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "input.h"
 

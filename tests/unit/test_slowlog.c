@@ -1,7 +1,5 @@
 /* The slow log: order, limits, and how arguments are cut. */
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "slowlog.h"
