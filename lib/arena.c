@@ -257,14 +257,15 @@ static bool run_is_sparse(const struct bzd_arena *arena, const struct bzd_region
            arena->partial_runs[run->class_index] != run_id(region, run);
 }
 
-bool bzd_arena_is_sparse(const struct bzd_arena *arena) {
+/** It holds an eighth more than is used. */
+static bool is_sparse(const struct bzd_arena *arena) {
     uint64_t used = atomic_load_explicit(&arena->used_bytes, memory_order_relaxed);
     uint64_t held = atomic_load_explicit(&arena->held_bytes, memory_order_relaxed);
     return held > used + used / 8;
 }
 
 bool bzd_arena_wants_tidying(const struct bzd_arena *arena) {
-    return bzd_arena_is_small(arena) && bzd_arena_is_sparse(arena);
+    return bzd_arena_is_small(arena) && is_sparse(arena);
 }
 
 bool bzd_arena_should_move(struct bzd_arena *arena, bzd_ref ref, size_t size) {

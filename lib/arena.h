@@ -105,9 +105,8 @@ void bzd_arena_unpin(struct bzd_arena *arena, struct bzd_region *region);
 /** Whether somebody keeps the bytes of a block. */
 bool bzd_arena_is_pinned(struct bzd_arena *arena, bzd_ref ref, size_t size);
 
-/** Whether the arena holds an eighth more than is used. No lock. */
-bool bzd_arena_is_sparse(const struct bzd_arena *arena);
-/** Whether it is sparse and so small that single runs are worth emptying. No lock. */
+/** Whether the arena holds an eighth more than is used, and is so small that single runs are worth emptying.
+ * No lock. */
 bool bzd_arena_wants_tidying(const struct bzd_arena *arena);
 
 /**

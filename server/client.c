@@ -22,9 +22,8 @@ enum { HELD_OUTPUT_MAX = 1024 * 1024 };
  * a pipeline before it reads the first answer.
  */
 enum { PENDING_OUTPUT_MAX = 256 * 1024 };
-enum {
-    STRANGER_INPUT_MAX = 16 * 1024 + 256
-}; /* before the login: one argument of the size allowed, and its head */
+/* Input of a client that has not logged in: one argument of the size allowed, and its head. */
+enum { STRANGER_INPUT_MAX = 16 * 1024 + 256 };
 
 /* From how many missing bytes on a value is received straight into the client's input, and how many at once.
  */

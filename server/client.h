@@ -81,14 +81,13 @@ struct bzs_client {
     /* Constant after creation */
     struct bzs_server *server;
     struct bzs_loop *loop; /**< whose thread runs this client */
-    int fd;                /**< the socket; -1 in tests without one */
-    uint32_t interest;     /**< epoll events asked for; changes, in the thread of the loop */
     uint64_t id;
     int64_t created_ms; /**< on the clock of the loop's `tick_ms` */
+    int fd;             /**< the socket; -1 in tests without one */
 
     /* The connection; only for the thread of the loop */
-    struct bzs_input
-        input; /**< bytes not yet run: an unfinished command or more commands than one turn runs */
+    uint32_t interest;      /**< epoll events asked for */
+    struct bzs_input input; /**< bytes not yet run: an unfinished command, or more than one turn runs */
     struct bzs_resp parser;
     struct bzs_reply reply;
     struct bzs_held held_first, held_last;
@@ -125,11 +124,11 @@ struct bzs_client {
     _Atomic(struct bzs_peer *) peer; /**< how others reach it, made when first needed; see peer.h */
     _Atomic int64_t last_ms;         /**< when the last bytes came or went, on the same clock */
     _Atomic(const struct bzs_command *) command; /**< the last one run, NULL before the first */
-    _Atomic uint32_t input_bytes, input_room, output_bytes,
-        output_room;              /**< as of the end of the last turn */
-    _Atomic uint32_t multi_bytes; /**< of the queue of MULTI, as of then */
-    _Atomic int multi_commands;   /**< in that queue, -1: none */
-    _Atomic bool killed;          /**< others may say that it has to be closed */
+    _Atomic uint32_t input_bytes, input_room;    /**< as of the end of the last turn */
+    _Atomic uint32_t output_bytes, output_room;  /**< as of then */
+    _Atomic uint32_t multi_bytes;                /**< of the queue of MULTI, as of then */
+    _Atomic int multi_commands;                  /**< in that queue, -1: none */
+    _Atomic bool killed;                         /**< others may say that it has to be closed */
 
     char address[]; /**< of the peer, "[address]:port" or the path of a socket; then that of this side */
 };

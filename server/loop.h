@@ -8,8 +8,8 @@
  *          -> send the replies, or hold them for the syncer -> close who is done
  *
  * So all writes of a turn share one hand-over of the log, and no reply leaves before it. Clients never change
- * their loop. A loop is entered from other threads only by bzs_loop_wake() and bzs_loop_add(), and its list
- * of clients is read under `clients_mutex`.
+ * their loop. Other threads wake a loop, call it, put mail into its box and add clients; the list of its
+ * clients they read under `clients_mutex`.
  */
 #ifndef BLITZDB_SERVER_LOOP_H
 #define BLITZDB_SERVER_LOOP_H
@@ -61,32 +61,32 @@ struct bzs_loop {
     /* Constant after initialisation */
     struct bzs_server *server;
     int epoll_fd;
-    int wake_fd;                   /**< eventfd */
-    char *read_buffer;             /**< where every read of the thread goes first */
-    struct bzs_resp_batch batch;   /**< the commands being run */
-    struct bzs_reply_pool buffers; /**< of clients that have nothing to say at the moment */
-    struct bzs_account *account;   /**< the numbers of each command, see accounting.h for who may read them */
+    int wake_fd;                 /**< eventfd */
+    char *read_buffer;           /**< where every read of the thread goes first */
+    struct bzs_account *account; /**< the numbers of each command, see accounting.h for who may read them */
     pthread_t thread;
     bool has_thread;
 
     /* Only for the own thread */
-    bool loading;           /**< has the placeholder still: most commands are refused */
-    unsigned settings_seen; /**< settings_epoch of the server that its connections follow */
-    int64_t now_ms;         /**< Unix time, read once per turn */
-    int64_t tick_ms;        /**< the same on a clock that never jumps; for everything that waits */
-    int64_t swept_ms;       /**< when idle clients were last looked for */
-    int64_t stop_by_ms;     /**< when a stopping loop gives up on clients that do not read; 0: not stopping */
+    struct bzs_resp_batch batch;   /**< the commands being run */
+    struct bzs_reply_pool buffers; /**< of clients that have nothing to say at the moment */
+    bool loading;                  /**< has the placeholder still: most commands are refused */
+    unsigned settings_seen;        /**< settings_epoch of the server that its connections follow */
+    int64_t now_ms;                /**< Unix time, read once per turn */
+    int64_t tick_ms;               /**< the same on a clock that never jumps; for everything that waits */
+    int64_t swept_ms;              /**< when idle clients were last looked for */
+    int64_t stop_by_ms; /**< when a stopping loop gives up on clients that do not read; 0: not stopping */
     int64_t listen_again_ms;              /**< when to accept again after descriptors ran out; 0: accepting */
     int64_t exhaustion_said_ms;           /**< when the log was last told that descriptors ran out */
     struct bzs_link turn;                 /**< clients to finish in this turn */
     struct bzs_link leftovers;            /**< clients with commands for the next turn */
     struct bzs_link held;                 /**< clients with held replies */
     struct bzs_link waiting;              /**< clients whose last command waits */
+    int64_t wait_until_ms;                /**< when the first of these is to be looked at; INT64_MAX: never */
     struct bzs_link mailed;               /**< peers that got letters in this turn */
     struct bzs_mail mail;                 /**< the letters being delivered */
     bool watches_soft_limits;             /**< a client is above its soft limit of output */
     uint64_t to_wake[BZS_LOOPS_MAX / 64]; /**< other loops that have to be woken at the end of the turn */
-    int64_t wait_until_ms;  /**< when the first of these has waited long enough; INT64_MAX: never */
     bool must_write_out;    /**< a client wrote in this turn: hand the log over before answering */
     bool must_sync;         /**< replies were held, or clients wait, and the syncer was not asked */
     unsigned gather_turns;  /**< turns that may still pass before it is asked */

@@ -22,7 +22,6 @@ struct supervisor {
     int signal_fd;
     bool loads;                      /**< the loader has not ended */
     blitzdb_status loaded;           /**< how it ended */
-    int64_t told_ms;                 /**< when the service manager was told something last */
     uint64_t turns[BZS_THREADS_MAX]; /**< of each loop, when the watchdog was fed last */
 };
 

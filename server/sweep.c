@@ -15,7 +15,7 @@ static bool is_overdue(const struct bzs_loop *loop, const struct bzs_client *cli
            loop->tick_ms - client->stranger_since_ms > loop->server->config->login_timeout_s * 1000;
 }
 
-/** Looks once a second for clients that are silent for longer than `timeout` allows, or do not log in. */
+/** Closes clients that are silent for longer than `timeout` allows, or do not log in. */
 static void sweep_idle(struct bzs_loop *loop) {
     int64_t timeout_ms = loop->server->config->timeout_s * 1000;
     pthread_mutex_lock(&loop->clients_mutex); /* other loops may be adding */

@@ -7,14 +7,8 @@
  * in the table, checks arity and authentication and calls the handler, and the handler decodes its arguments,
  * calls the public API of BlitzDB and writes one reply. Whether there is memory, and whether the log can be
  * written, the library checks: bzs_reply_status() puts its answer into the words of Redis. Handlers are a few
- * lines; they stand by family in command_string.c, command_range.c, command_number.c, command_bitmap.c,
- * command_bitfield.c, command_lcs.c, command_key.c, command_dump.c, command_sort.c, command_scan.c,
- * command_expire.c, command_keyspace.c (data, with command_data.c for what they share), command_multi.c
- * (transactions, see multi.h) and command_connection.c, command_wait.c, command_catalog.c, command_config.c,
- * command_server.c, command_info.c (the server itself), command_slowlog.c, command_latency.c,
- * command_object.c, command_memory.c (what it remembers), and command_acl.c, command_cluster.c,
- * command_scripting.c, command_debug.c (what is left out, and says so). What is told about commands beside
- * their rows stands in document.h.
+ * lines; they stand by family in command_FAMILY.c, and what those about data share in command_data.c. What is
+ * told about commands beside their rows stands in document.h.
  */
 #ifndef BLITZDB_SERVER_COMMAND_H
 #define BLITZDB_SERVER_COMMAND_H
@@ -37,7 +31,7 @@ struct bzs_call {
     const struct bzs_command *command;
     blitzdb *db;                  /**< handle of the client's keyspace */
     size_t argc;                  /**< arguments, the command's name included */
-    const struct bzs_slice *argv; /**< the arguments, borrowed from the input buffer */
+    const struct bzs_slice *argv; /**< the arguments, borrowed from the input or a queue */
     struct bzs_reply *reply;      /**< where the answer goes */
 };
 
@@ -46,20 +40,19 @@ typedef void (*bzs_handler)(struct bzs_call *call);
 
 /** Flags as COMMAND INFO names them. */
 enum bzs_command_flags {
-    BZS_WRITE = 1,              /**< "write": its answer waits for the log */
-    BZS_READONLY = 2,           /**< "readonly" */
-    BZS_DENYOOM = 4,            /**< "denyoom": may grow the data set */
-    BZS_FAST = 8,               /**< "fast" */
-    BZS_ADMIN = 16,             /**< "admin" */
-    BZS_NOAUTH = 32,            /**< "no_auth": allowed before AUTH */
-    BZS_LOADING = 64,           /**< "loading" */
-    BZS_STALE = 128,            /**< "stale" */
-    BZS_NOSCRIPT = 256,         /**< "noscript" */
-    BZS_NO_ASYNC_LOADING = 512, /**< "no_async_loading" */
-    BZS_ALLOW_BUSY = 1024,      /**< "allow_busy" */
-    BZS_NO_MULTI = 2048,        /**< "no_multi": not in a transaction */
-    BZS_SKIP_SLOWLOG = 4096,    /**< "skip_slowlog": what it runs is looked at, not it */
-
+    BZS_WRITE = 1,                 /**< "write": its answer waits for the log */
+    BZS_READONLY = 2,              /**< "readonly" */
+    BZS_DENYOOM = 4,               /**< "denyoom": may grow the data set */
+    BZS_FAST = 8,                  /**< "fast" */
+    BZS_ADMIN = 16,                /**< "admin" */
+    BZS_NOAUTH = 32,               /**< "no_auth": allowed before AUTH */
+    BZS_LOADING = 64,              /**< "loading" */
+    BZS_STALE = 128,               /**< "stale" */
+    BZS_NOSCRIPT = 256,            /**< "noscript" */
+    BZS_NO_ASYNC_LOADING = 512,    /**< "no_async_loading" */
+    BZS_ALLOW_BUSY = 1024,         /**< "allow_busy" */
+    BZS_NO_MULTI = 2048,           /**< "no_multi": not in a transaction */
+    BZS_SKIP_SLOWLOG = 4096,       /**< "skip_slowlog": what it runs is looked at, not it */
     BZS_SKIP_MONITOR = 8192,       /**< "skip_monitor": MONITOR shows what it runs, not it */
     BZS_NO_MANDATORY_KEYS = 16384, /**< "no_mandatory_keys": may be called without keys */
     BZS_MOVABLE_KEYS = 32768,      /**< "movablekeys": where the keys are, its arguments tell */
@@ -122,6 +115,7 @@ extern const struct bzs_command bzs_commands_multi[];
 
 /** Runs one parsed command of a client: look-up, checks, handler. Writes exactly one reply. */
 void bzs_command_run(struct bzs_call *call);
+
 /**
  * Runs a command that was looked up and checked, and accounts for it: what was queued goes this way, too. The
  * arguments are needed for the call only.

@@ -12,9 +12,10 @@
  *                 (...) one of these, {...} all of these; what has a token and no type is the token alone
  *     history     "2.6.12 EX and PX|6.0.0 KEEPTTL"
  *     categories  "+dangerous -keyspace": what differs from what flags and group say
- *     keys        "RO access @1:0:1; OW update @2:0:1": flags of each key specification, and first key, last
- * key (from the first one, or negative from the end) and step, if they are not those of the row;
- *                 "@2#" is a number of keys that precedes them, and "@?" means that they are anywhere
+ *     keys        "RO access @1:0:1; OW update @2:0:1": flags of each key specification, and first key,
+ *                 last key (from the first one, or negative from the end) and step, if they are not those
+ *                 of the row; "@2#" is a number of keys that precedes them, and "@?" means that they are
+ *                 anywhere
  *
  * Whoever adds a command adds its row here; without one the complexity is O(1), and nothing else is said.
  * Constant.
@@ -31,9 +32,8 @@ struct bzs_document {
     const char *name;
     const char *complexity; /**< NULL: O(1) */
     const char *arguments, *history, *categories, *keys;
-    const char *tips; /**< words with blanks between them */
-    const char
-        *replaced; /**< "6.2.0 SET with GET": since when it is deprecated, and by what it is replaced */
+    const char *tips;     /**< words with blanks between them */
+    const char *replaced; /**< "6.2.0 SET with GET": since when it is deprecated, and what replaces it */
 };
 
 /** Tables, each ending with a row without name. */

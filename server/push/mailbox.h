@@ -3,8 +3,8 @@
  * @brief What one thread has to say to clients of another: messages, encoded once, and the box of each loop
  *        that they are put into.
  *
- *     any thread:   message --> bzs_mailbox_put(the loop's box, to whom)      several boxes may share a
- * message the loop:     bzs_mailbox_take() --> all letters in the order in which they came
+ *     any thread:   message --> bzs_mailbox_put(the loop's box, to whom)      several boxes may share it
+ *     the loop:     bzs_mailbox_take() --> all letters in the order in which they came
  *
  * A message is counted by its holders and never changes once it is shared. RESP2 and RESP3 differ in the
  * first byte of a push only, so one encoding serves both. A letter holds its peers and its message; who takes

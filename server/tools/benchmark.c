@@ -6,8 +6,8 @@
  * the library. The command line becomes settings, settings become compiled commands, threads send those and
  * count replies:
  *
- *     settings -> workload (request, value) -> worker (link, reply, keys, schedule, histogram) -> run ->
- * report
+ *     settings -> workload (request, value)
+ *              -> worker (link, reply, keys, schedule, histogram) -> run -> report
  */
 #include <signal.h>
 #include <stdio.h>

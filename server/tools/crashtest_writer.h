@@ -14,7 +14,6 @@
 
 /** The keyspace where the shared counter is; the clients' own are below. */
 #define WRITER_SHARED_KEYSPACE 15u
-#define WRITERS_MAX 15u
 
 /** A client. */
 struct writer {
