@@ -112,7 +112,7 @@ static void remember_keys(const struct bzs_call *call, struct bzs_peer *peer) {
     const struct bzs_command *command = call->command;
     if (command->first_key == 0)
         return;
-    size_t last = command->last_key < 0 ? call->argc - (size_t)-command->last_key : (size_t)command->last_key;
+    size_t last = bzs_command_last_key(command, call->argc);
     for (size_t i = (size_t)command->first_key; i <= last && i < call->argc; i += (size_t)command->key_step)
         bzs_tracking_remember(call->server, peer, call->argv[i]);
 }

@@ -98,12 +98,11 @@ static void reply_keys(struct bzs_call *call, bool with_flags) {
         bzs_reply_error(call->reply, "ERR Invalid command specified");
         return;
     }
-    int arity = given.command->arity;
     if (!has_keys(given.command)) {
         bzs_reply_error(call->reply, "ERR The command has no key arguments");
         return;
     }
-    if (arity >= 0 ? given.argc != (size_t)arity : given.argc < (size_t)-arity) {
+    if (!bzs_command_fits_arity(given.command, given.argc)) {
         bzs_reply_error(call->reply, "ERR Invalid number of arguments specified for command");
         return;
     }

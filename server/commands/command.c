@@ -239,8 +239,8 @@ static void reply_unknown_subcommand(struct bzs_call *call, const struct bzs_com
         name[i] = parent->name[i] >= 'a' && parent->name[i] <= 'z' ? (char)(parent->name[i] - 'a' + 'A')
                                                                    : parent->name[i];
     }
-    bzs_reply_error(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-                    at_most(call->argv[1].size, 128), call->argv[1].data, name);
+    bzs_reply_error(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", bzs_shown_size(call->argv[1]),
+                    call->argv[1].data, name);
 }
 
 /** Finds what to run; NULL if there is no such thing, which has been answered then. */
@@ -261,10 +261,6 @@ static const struct bzs_command *look_up(struct bzs_call *call) {
     return child;
 }
 
-static bool arity_fits(const struct bzs_command *command, size_t argc) {
-    return command->arity >= 0 ? argc == (size_t)command->arity : argc >= (size_t)-command->arity;
-}
-
 /** False if the password was taken away since the client came: then it is in. */
 static bool needs_login(const struct bzs_call *call) {
     if (!call->server->config->has_password)
@@ -277,7 +273,7 @@ static bool may_run(struct bzs_call *call) {
     call->command = look_up(call);
     if (call->command == NULL)
         return false;
-    if (!arity_fits(call->command, call->argc)) {
+    if (!bzs_command_fits_arity(call->command, call->argc)) {
         bzs_multi_refuse_arity(call);
         return false;
     }

@@ -138,6 +138,16 @@ static inline size_t bzs_command_id(const struct bzs_command *command) {
     return (size_t)(command - bzs_command_rows);
 }
 
+/** True if a command may be called with so many arguments, its name included. */
+static inline bool bzs_command_fits_arity(const struct bzs_command *command, size_t argc) {
+    return command->arity >= 0 ? argc == (size_t)command->arity : argc >= (size_t)-command->arity;
+}
+
+/** Position of the last key that the row tells of; it may lie behind the arguments. */
+static inline size_t bzs_command_last_key(const struct bzs_command *command, size_t argc) {
+    return command->last_key >= 0 ? (size_t)command->last_key : argc - (size_t)-command->last_key;
+}
+
 /**
  * Makes a command listen to another name only, in lower case and borrowed for good, or to none if that is
  * empty: what the setting rename-command asks for. Only before the loops start.
@@ -156,6 +166,10 @@ void bzs_reply_status(struct bzs_call *call, blitzdb_status status);
 /** The lower-case form of an ASCII letter, whatever the locale; anything else as it is. */
 static inline char bzs_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+/** How much of an argument an error reply shows, at most: the precision of a "%.*s". */
+static inline int bzs_shown_size(struct bzs_slice argument) {
+    return argument.size < 128 ? (int)argument.size : 128;
 }
 /** True if the argument is this word, case-insensitively. */
 bool bzs_arg_is(struct bzs_slice argument, const char *word);

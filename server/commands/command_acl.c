@@ -16,6 +16,10 @@ static bool has_password(const struct bzs_call *call) {
     return call->server->config->has_password != 0;
 }
 
+static bool is_default_user(struct bzs_slice name) {
+    return name.size == strlen("default") && memcmp(name.data, "default", name.size) == 0;
+}
+
 static void refuse_change(struct bzs_call *call) {
     bzs_reply_error(call->reply,
                     "ERR '%s' is not available: this server has one user, 'default', who may do everything. "
@@ -46,7 +50,7 @@ static void reply_rule(struct bzs_call *call, const char *field, const char *rul
 
 static void run_getuser(struct bzs_call *call) {
     struct bzs_slice name = call->argv[2];
-    if (name.size != strlen("default") || memcmp(name.data, "default", name.size) != 0) {
+    if (!is_default_user(name)) {
         bzs_reply_null(call->reply);
         return;
     }
@@ -76,14 +80,14 @@ static void run_cat(struct bzs_call *call) {
     else if (bzs_catalog_has_category(call->argv[2]))
         bzs_catalog_reply_category(call, call->argv[2]);
     else
-        bzs_reply_error(call->reply, "ERR Unknown category '%.*s'",
-                        (int)(call->argv[2].size < 128 ? call->argv[2].size : 128), call->argv[2].data);
+        bzs_reply_error(call->reply, "ERR Unknown category '%.*s'", bzs_shown_size(call->argv[2]),
+                        call->argv[2].data);
 }
 
 static void run_deluser(struct bzs_call *call) {
     for (size_t i = 2; i < call->argc; i++) {
         struct bzs_slice name = call->argv[i];
-        if (name.size == strlen("default") && memcmp(name.data, "default", name.size) == 0) {
+        if (is_default_user(name)) {
             bzs_reply_error(call->reply, "ERR The 'default' user cannot be removed");
             return;
         }
@@ -135,14 +139,11 @@ static void run_dryrun(struct bzs_call *call) {
     struct bzs_slice user = call->argv[2];
     struct bzs_slice name = call->argv[3];
     const struct bzs_command *command = bzs_command_find(name);
-    size_t given = call->argc - 3;
-    if (user.size != strlen("default") || memcmp(user.data, "default", user.size) != 0)
-        bzs_reply_error(call->reply, "ERR User '%.*s' not found", (int)(user.size < 128 ? user.size : 128),
-                        user.data);
+    if (!is_default_user(user))
+        bzs_reply_error(call->reply, "ERR User '%.*s' not found", bzs_shown_size(user), user.data);
     else if (command == NULL)
-        bzs_reply_error(call->reply, "ERR Command '%.*s' not found", (int)(name.size < 128 ? name.size : 128),
-                        name.data);
-    else if (command->arity >= 0 ? given != (size_t)command->arity : given < (size_t)-command->arity)
+        bzs_reply_error(call->reply, "ERR Command '%.*s' not found", bzs_shown_size(name), name.data);
+    else if (!bzs_command_fits_arity(command, call->argc - 3))
         bzs_reply_error(call->reply, "ERR wrong number of arguments for '%s' command", command->name);
     else
         bzs_reply_simple(call->reply, "OK");

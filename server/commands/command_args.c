@@ -85,7 +85,7 @@ void bzs_reply_subcommand_error(struct bzs_call *call) {
     struct bzs_slice word = call->argv[1];
     bzs_reply_error(call->reply,
                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %.*s HELP.",
-                    (int)(word.size < 128 ? word.size : 128), word.data, (int)size, name);
+                    bzs_shown_size(word), word.data, (int)size, name);
 }
 
 void bzs_reply_help(struct bzs_call *call, const char *const lines[]) {

@@ -67,8 +67,7 @@ static const char *read_type(struct bzs_call *call, struct bzs_slice type) {
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (bzs_arg_is(type, types[i]))
             return types[i];
-    bzs_reply_error(call->reply, "ERR Unknown client type '%.*s'", (int)(type.size < 128 ? type.size : 128),
-                    type.data);
+    bzs_reply_error(call->reply, "ERR Unknown client type '%.*s'", bzs_shown_size(type), type.data);
     return NULL;
 }
 
@@ -162,8 +161,7 @@ static void kill_one(void *user, struct bzs_client *client) {
 static bool read_user(struct bzs_call *call, struct bzs_slice name) {
     if (is_text(name, "default"))
         return true;
-    bzs_reply_error(call->reply, "ERR No such user '%.*s'", (int)(name.size < 128 ? name.size : 128),
-                    name.data);
+    bzs_reply_error(call->reply, "ERR No such user '%.*s'", bzs_shown_size(name), name.data);
     return false;
 }
 
@@ -227,10 +225,7 @@ void bzs_run_client_pause(struct bzs_call *call) {
     int64_t timeout_ms;
     bool writes_only = call->argc == 4 && bzs_arg_is(call->argv[3], "write");
     if (call->argc > 4) {
-        bzs_reply_error(call->reply,
-                        "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
-                        "CLIENT HELP.",
-                        (int)(call->argv[1].size < 128 ? call->argv[1].size : 128), call->argv[1].data);
+        bzs_reply_subcommand_error(call);
         return;
     }
     if (call->argc == 4 && !writes_only && !bzs_arg_is(call->argv[3], "all")) {
@@ -278,10 +273,7 @@ void bzs_run_client_unblock(struct bzs_call *call) {
     int64_t id;
     bool says_how = call->argc == 4;
     if (call->argc > 4) {
-        bzs_reply_error(call->reply,
-                        "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
-                        "CLIENT HELP.",
-                        (int)(call->argv[1].size < 128 ? call->argv[1].size : 128), call->argv[1].data);
+        bzs_reply_subcommand_error(call);
         return;
     }
     if (says_how && bzs_arg_is(call->argv[3], "error")) {

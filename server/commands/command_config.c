@@ -48,7 +48,7 @@ static void run_config_get(struct bzs_call *call) {
 /** Answers why a change was refused; `name` is the setting as the client wrote it. */
 static void reply_refusal(struct bzs_call *call, struct bzs_slice name, const char *why) {
     bzs_reply_error(call->reply, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s",
-                    (int)(name.size < 128 ? name.size : 128), name.data, why);
+                    bzs_shown_size(name), name.data, why);
 }
 
 /** Puts a change in force that was checked. */
@@ -89,7 +89,7 @@ static void run_config_set(struct bzs_call *call) {
         commit(call, &change);
     else if (result == BZS_CHANGE_UNKNOWN)
         bzs_reply_error(call->reply, "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
-                        (int)(name.size < 128 ? name.size : 128), name.data);
+                        bzs_shown_size(name), name.data);
     else if (result == BZS_CHANGE_REFUSED)
         reply_refusal(call, name, change.error.text);
     else

@@ -67,12 +67,6 @@ struct scope {
     bool whole;
 };
 
-/** Positions of a command's keys: from `first_out`, every `key_step`, up to and with the returned one. */
-static size_t last_key(const struct bzs_queued *queued) {
-    int last = queued->command->last_key;
-    return last >= 0 ? (size_t)last : (size_t)((int)queued->argc + last);
-}
-
 /** The keyspace behind a SELECT; one that will be refused changes nothing. */
 static unsigned select_keyspace(const struct bzs_queued *queued, unsigned keyspace) {
     int64_t number;
@@ -101,7 +95,7 @@ static size_t count_keys(const struct bzs_multi *multi) {
 
 static void add_keys(struct scope *scope, const struct bzs_queued *queued, unsigned keyspace) {
     const struct bzs_command *command = queued->command;
-    size_t last = last_key(queued);
+    size_t last = bzs_command_last_key(command, queued->argc);
     for (size_t i = (size_t)command->first_key; i <= last && i < queued->argc; i += (size_t)command->key_step)
         scope->keys[scope->count++] = (blitzdb_key){queued->argv[i].data, queued->argv[i].size, keyspace};
 }

@@ -160,9 +160,7 @@ static void gather_name(void *user, const struct bzs_topic *topic) {
 
 static void reply_names(struct bzs_call *call, struct bzs_topics *topics) {
     if (call->argc > 3) {
-        bzs_reply_error(call->reply,
-                        "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try PUBSUB HELP.",
-                        (int)(call->argv[1].size < 128 ? call->argv[1].size : 128), call->argv[1].data);
+        bzs_reply_subcommand_error(call);
         return;
     }
     struct names names = {.pattern = call->argc == 3 ? &call->argv[2] : NULL};

@@ -90,8 +90,7 @@ static void run_function_list(struct bzs_call *call) {
             return;
         }
         if (!is_name && !bzs_arg_is(word, "withcode")) {
-            bzs_reply_error(call->reply, "ERR Unknown argument %.*s",
-                            (int)(word.size < 128 ? word.size : 128), word.data);
+            bzs_reply_error(call->reply, "ERR Unknown argument %.*s", bzs_shown_size(word), word.data);
             return;
         }
         i += is_name;
