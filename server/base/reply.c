@@ -229,3 +229,15 @@ void bzs_reply_verbatim(struct bzs_reply *reply, const char *text, size_t size) 
     bzs_reply_raw(reply, text, size);
     put_literal(reply, "\r\n");
 }
+
+void bzs_reply_take(struct bzs_reply *reply, struct bzs_reply *gathered) {
+    reply->failed |= gathered->failed;
+    bzs_reply_raw(reply, gathered->data, gathered->size);
+    bzs_reply_deinit(gathered);
+}
+
+void bzs_reply_take_verbatim(struct bzs_reply *reply, struct bzs_reply *gathered) {
+    reply->failed |= gathered->failed;
+    bzs_reply_verbatim(reply, gathered->data, gathered->size);
+    bzs_reply_deinit(gathered);
+}

@@ -139,5 +139,10 @@ void bzs_reply_push(struct bzs_reply *reply, size_t count);
 void bzs_reply_verbatim(struct bzs_reply *reply, const char *text, size_t size);
 /** Appends bytes that are RESP already. */
 void bzs_reply_raw(struct bzs_reply *reply, const void *data, size_t size);
+/** Appends the replies that were gathered in another writer, whose failure goes along, and releases that one:
+ * for lists that are announced when it is known how long they are. */
+void bzs_reply_take(struct bzs_reply *reply, struct bzs_reply *gathered);
+/** The same for text that was gathered; see bzs_reply_verbatim(). */
+void bzs_reply_take_verbatim(struct bzs_reply *reply, struct bzs_reply *gathered);
 
 #endif

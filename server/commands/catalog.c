@@ -153,9 +153,7 @@ void bzs_catalog_reply_category(struct bzs_call *call, struct bzs_slice category
         }
     }
     bzs_reply_array(call->reply, count);
-    bzs_reply_raw(call->reply, names.data, names.size);
-    call->reply->failed |= names.failed;
-    bzs_reply_deinit(&names);
+    bzs_reply_take(call->reply, &names);
 }
 
 /* ---- Keys ---- */

@@ -111,9 +111,7 @@ static void reply_keys(struct bzs_call *call, bool with_flags) {
     keys.protocol = call->reply->protocol;
     size_t count = write_keys(&given, with_flags, &keys);
     bzs_reply_array(call->reply, count);
-    bzs_reply_raw(call->reply, keys.data, keys.size);
-    call->reply->failed |= keys.failed;
-    bzs_reply_deinit(&keys);
+    bzs_reply_take(call->reply, &keys);
 }
 
 void bzs_catalog_run_getkeys(struct bzs_call *call) {

@@ -300,13 +300,11 @@ static void run_list(struct bzs_call *call) {
     struct bzs_reply names;
     bzs_reply_init(&names);
     size_t count = list_names(&filter, &names);
-    call->reply->failed |= names.failed;
     if (filter.kind == ALL)
         bzs_reply_set(call->reply, count);
     else /* as in Redis: a choice is a list, all of them are a set */
         bzs_reply_array(call->reply, count);
-    bzs_reply_raw(call->reply, names.data, names.size);
-    bzs_reply_deinit(&names);
+    bzs_reply_take(call->reply, &names);
 }
 
 static void run_help(struct bzs_call *call) {

@@ -91,9 +91,7 @@ static void begin_lines(struct bzs_call *call, struct lines *lines) {
 }
 
 static void reply_lines(struct bzs_call *call, struct lines *lines) {
-    call->reply->failed |= lines->text.failed;
-    bzs_reply_verbatim(call->reply, lines->text.data, lines->text.size);
-    bzs_reply_deinit(&lines->text);
+    bzs_reply_take_verbatim(call->reply, &lines->text);
 }
 
 void bzs_run_client_info(struct bzs_call *call) {

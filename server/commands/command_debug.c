@@ -67,9 +67,7 @@ static void run_lolwut(struct bzs_call *call) {
     bzs_reply_raw(&picture, signature, sizeof(signature) - 1);
     bzs_reply_raw(&picture, blitzdb_version(), strlen(blitzdb_version()));
     bzs_reply_raw(&picture, "\n", 1);
-    call->reply->failed |= picture.failed;
-    bzs_reply_verbatim(call->reply, picture.data, picture.size);
-    bzs_reply_deinit(&picture);
+    bzs_reply_take_verbatim(call->reply, &picture);
 }
 
 const struct bzs_command bzs_commands_debug[] = {

@@ -271,9 +271,7 @@ static void run_info(struct bzs_call *call) {
             sections[i].put(&report);
         }
     }
-    call->reply->failed |= report.text.failed;
-    bzs_reply_verbatim(call->reply, report.text.data, report.text.size);
-    bzs_reply_deinit(&report.text);
+    bzs_reply_take_verbatim(call->reply, &report.text);
 }
 
 const struct bzs_command bzs_commands_info[] = {

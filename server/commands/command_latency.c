@@ -101,9 +101,7 @@ static void run_graph(struct bzs_call *call) {
     struct bzs_reply text;
     bzs_reply_init(&text);
     draw(&series, bzs_latency_name(event), bzs_call_now_ms(call) / 1000, &text);
-    call->reply->failed |= text.failed;
-    bzs_reply_verbatim(call->reply, text.data, text.size);
-    bzs_reply_deinit(&text);
+    bzs_reply_take_verbatim(call->reply, &text);
 }
 
 static const char *advice(enum bzs_latency_event event) {
@@ -206,9 +204,7 @@ static void run_histogram(struct bzs_call *call) {
     }
     call->reply = reply;
     bzs_reply_map(reply, count);
-    bzs_reply_raw(reply, gathered.data, gathered.size);
-    reply->failed |= gathered.failed;
-    bzs_reply_deinit(&gathered);
+    bzs_reply_take(reply, &gathered);
 }
 
 static void run_help(struct bzs_call *call) {

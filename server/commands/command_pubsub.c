@@ -166,10 +166,8 @@ static void reply_names(struct bzs_call *call, struct bzs_topics *topics) {
     struct names names = {.pattern = call->argc == 3 ? &call->argv[2] : NULL};
     bzs_reply_init(&names.text);
     bzs_topics_walk(topics, gather_name, &names);
-    call->reply->failed |= names.text.failed;
     bzs_reply_array(call->reply, names.count);
-    bzs_reply_raw(call->reply, names.text.data, names.text.size);
-    bzs_reply_deinit(&names.text);
+    bzs_reply_take(call->reply, &names.text);
 }
 
 static void reply_sizes(struct bzs_call *call, struct bzs_topics *topics) {

@@ -156,9 +156,7 @@ static void close_list(struct nest *nest, struct bzs_reply *reply) {
     if (nest->depth > 0)
         bzs_reply_text(outer, "arguments");
     bzs_reply_array(outer, nest->counts[nest->depth]);
-    bzs_reply_raw(outer, list->data, list->size);
-    outer->failed |= list->failed;
-    bzs_reply_deinit(list);
+    bzs_reply_take(outer, list);
 }
 
 /** Reads one step: an argument, or the end of a list; false for what fits nowhere. */
