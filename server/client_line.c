@@ -50,12 +50,7 @@ static int64_t describe_peer(const struct bzs_client *client, unsigned subscribe
     struct bzs_peer *peer = atomic_load(&client->peer);
     for (unsigned i = 0; i < BZS_SUBSCRIPTION_KINDS; i++)
         subscribed_out[i] = peer != NULL ? atomic_load(&peer->subscribed[i]) : 0;
-    if (peer == NULL || (atomic_load(&peer->tracking) & BZS_TRACKING_ON) == 0)
-        return -1;
-    struct bzs_peer *redirect = bzs_peer_redirection(peer);
-    int64_t id = redirect != NULL ? (int64_t)redirect->id : 0;
-    bzs_peer_release(redirect);
-    return id;
+    return bzs_peer_redirection_id(peer);
 }
 
 void bzs_client_describe(const struct bzs_client *client, int64_t tick_ms, struct bzs_reply *line_out) {

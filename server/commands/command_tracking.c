@@ -234,15 +234,8 @@ void bzs_run_client_caching(struct bzs_call *call) {
     }
 }
 
-/** The number of whom this client redirects to, 0: nobody, -1: it does not track. */
 static int64_t redirect_of(const struct bzs_call *call) {
-    struct bzs_peer *peer = atomic_load_explicit(&call->client->peer, memory_order_relaxed);
-    if (peer == NULL || (atomic_load(&peer->tracking) & BZS_TRACKING_ON) == 0)
-        return -1;
-    struct bzs_peer *redirect = bzs_peer_redirection(peer);
-    int64_t id = redirect != NULL ? (int64_t)redirect->id : 0;
-    bzs_peer_release(redirect);
-    return id;
+    return bzs_peer_redirection_id(atomic_load_explicit(&call->client->peer, memory_order_relaxed));
 }
 
 void bzs_run_client_getredir(struct bzs_call *call) {

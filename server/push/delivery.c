@@ -121,13 +121,11 @@ static void report_broken(struct bzs_peer *via, uint64_t redirect) {
     bzs_reply_array(&text, 2);
     bzs_reply_text(&text, "tracking-redir-broken");
     bzs_reply_integer(&text, (int64_t)redirect);
-    struct bzs_message *message = text.failed ? NULL : bzs_message_create(BZS_MESSAGE_ONLY_RESP3, text.size);
-    if (message != NULL) {
-        memcpy(message->bytes, text.data, text.size);
+    struct bzs_message *message = bzs_message_of_reply(BZS_MESSAGE_ONLY_RESP3, &text);
+    if (message != NULL)
         bzs_peer_post(via, NULL, message);
-    } else {
+    else
         bzs_peer_drown(via);
-    }
     bzs_message_release(message);
     bzs_reply_deinit(&text);
 }

@@ -45,6 +45,13 @@ struct bzs_message *bzs_message_of_bulks(enum bzs_message_kind kind, const struc
     return message;
 }
 
+struct bzs_message *bzs_message_of_reply(enum bzs_message_kind kind, const struct bzs_reply *reply) {
+    struct bzs_message *message = reply->failed ? NULL : bzs_message_create(kind, reply->size);
+    if (message != NULL)
+        memcpy(message->bytes, reply->data, reply->size);
+    return message;
+}
+
 struct bzs_message *bzs_message_hold(struct bzs_message *message) {
     atomic_fetch_add_explicit(&message->holders, 1, memory_order_relaxed);
     return message;

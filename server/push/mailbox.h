@@ -48,6 +48,9 @@ struct bzs_message *bzs_message_create(enum bzs_message_kind kind, size_t size);
 struct bzs_message *bzs_message_of_bulks(enum bzs_message_kind kind, const struct bzs_slice *bulks,
                                          size_t count);
 
+/** What a writer holds as a message; NULL: no memory, or the writer has failed. */
+struct bzs_message *bzs_message_of_reply(enum bzs_message_kind kind, const struct bzs_reply *reply);
+
 /** Holds a message once more. */
 struct bzs_message *bzs_message_hold(struct bzs_message *message);
 /** Lets go of a message; the last holder's frees it. NULL is allowed. */

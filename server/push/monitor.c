@@ -82,11 +82,9 @@ void bzs_monitor_show(const struct bzs_call *call) {
     struct bzs_reply line;
     bzs_reply_init(&line);
     put_line(&line, call);
-    struct bzs_message *message = line.failed ? NULL : bzs_message_create(BZS_MESSAGE_PLAIN, line.size);
-    if (message != NULL) {
-        memcpy(message->bytes, line.data, line.size);
+    struct bzs_message *message = bzs_message_of_reply(BZS_MESSAGE_PLAIN, &line);
+    if (message != NULL)
         bzs_topics_visit(&hub->monitors, everybody, send_to, message);
-    }
     bzs_message_release(message);
     bzs_reply_deinit(&line);
 }

@@ -127,3 +127,12 @@ struct bzs_peer *bzs_peer_redirection(struct bzs_peer *peer) {
     pthread_mutex_unlock(&peer->mutex);
     return to;
 }
+
+int64_t bzs_peer_redirection_id(struct bzs_peer *peer) {
+    if (peer == NULL || (atomic_load(&peer->tracking) & BZS_TRACKING_ON) == 0)
+        return -1;
+    struct bzs_peer *redirect = bzs_peer_redirection(peer);
+    int64_t id = redirect != NULL ? (int64_t)redirect->id : 0;
+    bzs_peer_release(redirect);
+    return id;
+}

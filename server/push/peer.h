@@ -102,5 +102,8 @@ void bzs_peer_drown(struct bzs_peer *peer);
 void bzs_peer_redirect(struct bzs_peer *peer, struct bzs_peer *to);
 /** Who takes them, held for the caller; NULL: itself. */
 struct bzs_peer *bzs_peer_redirection(struct bzs_peer *peer);
+/** The number of the client that takes them, 0: the client itself, -1: there are none, it does not track.
+ * NULL is allowed. */
+int64_t bzs_peer_redirection_id(struct bzs_peer *peer);
 
 #endif
