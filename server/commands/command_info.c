@@ -1,6 +1,3 @@
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/utsname.h>
 
 #include "client.h"
@@ -19,30 +16,22 @@ struct report {
     struct bzs_reply text;
 };
 
-/** Adds a formatted piece of text. */
-__attribute__((format(printf, 2, 3))) static void put(struct report *report, const char *format, ...) {
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    bzs_reply_raw(&report->text, line, strlen(line));
-}
-
 /** Difference of two numbers that were read at different moments: never below zero. */
 static uint64_t excess(uint64_t larger, uint64_t smaller) {
     return larger > smaller ? larger - smaller : 0;
 }
 
 static void put_number(struct report *report, const char *name, uint64_t number) {
-    put(report, "%s:%llu\r\n", name, (unsigned long long)number);
+    bzs_info_put_number(&report->text, name, number);
 }
 
 static void put_server(struct report *report) {
     struct utsname system = {0};
     uname(&system);
-    put(report, "redis_version:%s\r\nblitzdb_version:%s\r\n", BZS_REDIS_VERSION, blitzdb_version());
-    put(report, "redis_mode:standalone\r\nos:%s %s %s\r\n", system.sysname, system.release, system.machine);
+    bzs_info_put(&report->text, "redis_version:%s\r\nblitzdb_version:%s\r\n", BZS_REDIS_VERSION,
+                 blitzdb_version());
+    bzs_info_put(&report->text, "redis_mode:standalone\r\nos:%s %s %s\r\n", system.sysname, system.release,
+                 system.machine);
     put_number(report, "arch_bits", sizeof(void *) * 8);
     bzs_info_put_process(report->server, bzs_call_now_ms(report->call), &report->text);
 }
@@ -90,14 +79,14 @@ static double percent(uint64_t part, uint64_t total) {
 static void put_loading(struct report *report) {
     const struct bzs_loading *loading = &report->server->loader.loading;
     bool loads = report->call->client->loop->loading;
-    put(report, "loading:%d\r\nasync_loading:0\r\n", loads);
+    bzs_info_put(&report->text, "loading:%d\r\nasync_loading:0\r\n", loads);
     if (!loads)
         return;
     put_number(report, "loading_start_time", (uint64_t)loading->begin_ms / 1000);
     put_number(report, "loading_total_bytes", loading->bytes_total);
     put_number(report, "loading_rdb_used_mem", 0);
     put_number(report, "loading_loaded_bytes", loading->bytes_done);
-    put(report, "loading_loaded_perc:%.2f\r\n", bzs_loading_percent(loading));
+    bzs_info_put(&report->text, "loading_loaded_perc:%.2f\r\n", bzs_loading_percent(loading));
     put_number(report, "loading_eta_seconds", (uint64_t)bzs_loading_eta_s(loading));
 }
 
@@ -105,10 +94,10 @@ static void put_loading(struct report *report) {
 static void put_rewrites(struct report *report, bool failed) {
     const blitzdb_stats_info *stats = &report->stats;
     bool is_one = stats->log_enabled != 0;
-    put(report, "aof_last_rewrite_time_sec:%lld\r\n",
-        is_one && stats->snapshots > 0 ? (long long)(stats->last_snapshot_took_ms / 1000) : -1);
-    put(report, "aof_current_rewrite_time_sec:%lld\r\n",
-        is_one && stats->snapshot_running ? (long long)(stats->snapshot_took_ms / 1000) : -1);
+    bzs_info_put(&report->text, "aof_last_rewrite_time_sec:%lld\r\n",
+                 is_one && stats->snapshots > 0 ? (long long)(stats->last_snapshot_took_ms / 1000) : -1);
+    bzs_info_put(&report->text, "aof_current_rewrite_time_sec:%lld\r\n",
+                 is_one && stats->snapshot_running ? (long long)(stats->snapshot_took_ms / 1000) : -1);
     put_number(report, "aof_rewrites", is_one ? stats->snapshots : 0);
     put_number(report, "aof_rewrites_consecutive_failures", is_one && failed);
 }
@@ -124,40 +113,43 @@ static void put_persistence(struct report *report) {
     put_number(report, "rdb_changes_since_last_save", stats->changes_since_snapshot);
     put_number(report, "rdb_bgsave_in_progress", stats->snapshot_running);
     put_number(report, "rdb_last_save_time", (uint64_t)saved_ms / 1000);
-    put(report, "rdb_last_bgsave_status:%s\r\n", failed ? "err" : "ok");
-    put(report, "rdb_last_bgsave_time_sec:%lld\r\n",
-        saved ? (long long)(stats->last_snapshot_took_ms / 1000) : -1);
-    put(report, "rdb_current_bgsave_time_sec:%lld\r\n",
-        stats->snapshot_running ? (long long)(stats->snapshot_took_ms / 1000) : -1);
+    bzs_info_put(&report->text, "rdb_last_bgsave_status:%s\r\n", failed ? "err" : "ok");
+    bzs_info_put(&report->text, "rdb_last_bgsave_time_sec:%lld\r\n",
+                 saved ? (long long)(stats->last_snapshot_took_ms / 1000) : -1);
+    bzs_info_put(&report->text, "rdb_current_bgsave_time_sec:%lld\r\n",
+                 stats->snapshot_running ? (long long)(stats->snapshot_took_ms / 1000) : -1);
     put_number(report, "rdb_saves", stats->snapshots);
     put_number(report, "rdb_last_cow_size", 0);
-    put(report, "current_cow_peak:0\r\ncurrent_cow_size:0\r\ncurrent_cow_size_age:0\r\n");
+    bzs_info_put(&report->text, "current_cow_peak:0\r\ncurrent_cow_size:0\r\ncurrent_cow_size_age:0\r\n");
     put_number(report, "current_save_keys_processed", stats->snapshot_entries);
     put_number(report, "current_save_keys_total", stats->snapshot_entries_total);
-    put(report, "current_fork_perc:%.2f\r\n", percent(stats->snapshot_bytes, stats->snapshot_bytes_total));
+    bzs_info_put(&report->text, "current_fork_perc:%.2f\r\n",
+                 percent(stats->snapshot_bytes, stats->snapshot_bytes_total));
     put_number(report, "blitzdb_snapshot_bytes", stats->snapshot_bytes);
     put_number(report, "blitzdb_last_snapshot_bytes", stats->last_snapshot_bytes);
-    put(report, "rdb_last_load_keys_expired:0\r\n");
+    bzs_info_put(&report->text, "rdb_last_load_keys_expired:0\r\n");
     put_number(report, "rdb_last_load_keys_loaded", stats->recovered_entries);
     put_number(report, "aof_enabled", stats->log_enabled);
     put_number(report, "aof_rewrite_in_progress", stats->log_enabled ? stats->snapshot_running : 0);
-    put(report, "aof_rewrite_scheduled:0\r\n");
+    bzs_info_put(&report->text, "aof_rewrite_scheduled:0\r\n");
     put_rewrites(report, failed);
-    put(report, "aof_last_bgrewrite_status:%s\r\n", failed ? "err" : "ok");
-    put(report, "aof_last_write_status:%s\r\n", stats->log_status == BLITZDB_OK ? "ok" : "err");
+    bzs_info_put(&report->text, "aof_last_bgrewrite_status:%s\r\n", failed ? "err" : "ok");
+    bzs_info_put(&report->text, "aof_last_write_status:%s\r\n",
+                 stats->log_status == BLITZDB_OK ? "ok" : "err");
     put_number(report, "aof_current_size", stats->log_bytes);
     put_number(report, "aof_base_size", 0);
     put_number(report, "aof_buffer_length", unwritten);
     put_number(report, "aof_pending_bio_fsync", stats->written_position > stats->durable_position);
     put_number(report, "aof_delayed_fsync", 0);
-    put(report, "aof_last_cow_size:0\r\nmodule_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
+    bzs_info_put(&report->text,
+                 "aof_last_cow_size:0\r\nmodule_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
     put_number(report, "blitzdb_log_syncs", stats->syncs);
     put_number(report, "blitzdb_recovered_records", stats->recovered_records);
     put_number(report, "blitzdb_truncated_bytes", stats->truncated_bytes);
 }
 
 static void put_rate(struct report *report, const char *name, uint64_t bytes_per_second) {
-    put(report, "%s:%.2f\r\n", name, (double)bytes_per_second / 1024);
+    bzs_info_put(&report->text, "%s:%.2f\r\n", name, (double)bytes_per_second / 1024);
 }
 
 static void put_stats(struct report *report) {
@@ -206,7 +198,7 @@ static void put_nothing(struct report *report) {
 }
 
 static void put_cluster(struct report *report) {
-    put(report, "cluster_enabled:0\r\n");
+    bzs_info_put(&report->text, "cluster_enabled:0\r\n");
 }
 
 static void put_keyspace(struct report *report) {
@@ -217,8 +209,8 @@ static void put_keyspace(struct report *report) {
         bool counted = blitzdb_keyspace(report->server->db, i, &keyspace) == BLITZDB_OK &&
                        blitzdb_count(keyspace, &keys, &expiring) == BLITZDB_OK;
         if (counted && keys > 0) {
-            put(report, "db%u:keys=%llu,expires=%llu,avg_ttl=0\r\n", i, (unsigned long long)keys,
-                (unsigned long long)expiring);
+            bzs_info_put(&report->text, "db%u:keys=%llu,expires=%llu,avg_ttl=0\r\n", i,
+                         (unsigned long long)keys, (unsigned long long)expiring);
         }
     }
 }
@@ -267,7 +259,7 @@ static void run_info(struct bzs_call *call) {
     bzs_reply_init(&report.text);
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
         if (is_asked_for(call, &sections[i])) {
-            put(&report, "%s# %s\r\n", report.text.size > 0 ? "\r\n" : "", sections[i].name);
+            bzs_info_put(&report.text, "%s# %s\r\n", report.text.size > 0 ? "\r\n" : "", sections[i].name);
             sections[i].put(&report);
         }
     }

@@ -19,6 +19,10 @@ void bzs_info_put(struct bzs_reply *text, const char *format, ...) {
     bzs_reply_raw(text, line, strlen(line));
 }
 
+void bzs_info_put_number(struct bzs_reply *text, const char *name, uint64_t number) {
+    bzs_info_put(text, "%s:%llu\r\n", name, (unsigned long long)number);
+}
+
 /** Calls a function for every command and subcommand. */
 static void for_each_command(const struct bzs_server *server, struct bzs_reply *text,
                              void (*put)(const struct bzs_server *server, const struct bzs_command *command,

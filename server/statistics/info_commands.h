@@ -16,6 +16,9 @@ struct bzs_server;
 /** Adds a formatted piece of at most 1 KiB. */
 void bzs_info_put(struct bzs_reply *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** Adds a field that is a number. */
+void bzs_info_put_number(struct bzs_reply *text, const char *name, uint64_t number);
+
 /** For each command that was called or refused: how often, how long, how often in vain. */
 void bzs_info_put_commandstats(const struct bzs_server *server, struct bzs_reply *text);
 /** How often each error code was answered. */

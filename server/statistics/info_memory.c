@@ -3,10 +3,6 @@
 #include "memory_report.h"
 #include "server.h"
 
-static void put_number(struct bzs_reply *text, const char *name, uint64_t number) {
-    bzs_info_put(text, "%s:%llu\r\n", name, (unsigned long long)number);
-}
-
 /** Adds a size twice: in bytes and, as name_human, in a unit for people. */
 static void put_size(struct bzs_reply *text, const char *name, uint64_t size) {
     static const char units[] = "BKMGTPE";
@@ -16,7 +12,7 @@ static void put_size(struct bzs_reply *text, const char *name, uint64_t size) {
         scaled /= 1024;
         unit++;
     }
-    put_number(text, name, size);
+    bzs_info_put_number(text, name, size);
     bzs_info_put(text, unit == 0 ? "%s_human:%.0f%c\r\n" : "%s_human:%.2f%c\r\n", name, scaled, units[unit]);
 }
 
@@ -39,7 +35,7 @@ static void put_absent(struct bzs_reply *text) {
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         put_size(text, sizes[i], 0);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        put_number(text, numbers[i], 0);
+        bzs_info_put_number(text, numbers[i], 0);
 }
 
 void bzs_info_put_memory(struct bzs_server *server, const blitzdb_stats_info *stats, struct bzs_reply *text) {
@@ -50,13 +46,13 @@ void bzs_info_put_memory(struct bzs_server *server, const blitzdb_stats_info *st
     put_size(text, "used_memory_rss", report.resident);
     put_size(text, "used_memory_peak", report.peak);
     bzs_info_put(text, "used_memory_peak_perc:%.2f%%\r\n", 100 * bzs_ratio(report.used, report.peak));
-    put_number(text, "used_memory_overhead", report.overhead);
-    put_number(text, "used_memory_startup", 0);
-    put_number(text, "used_memory_dataset", report.dataset);
+    bzs_info_put_number(text, "used_memory_overhead", report.overhead);
+    bzs_info_put_number(text, "used_memory_startup", 0);
+    bzs_info_put_number(text, "used_memory_dataset", report.dataset);
     bzs_info_put(text, "used_memory_dataset_perc:%.2f%%\r\n", 100 * bzs_ratio(report.dataset, report.used));
-    put_number(text, "allocator_allocated", report.dataset);
-    put_number(text, "allocator_active", report.active);
-    put_number(text, "allocator_resident", report.resident);
+    bzs_info_put_number(text, "allocator_allocated", report.dataset);
+    bzs_info_put_number(text, "allocator_active", report.active);
+    bzs_info_put_number(text, "allocator_resident", report.resident);
     put_size(text, "total_system_memory", report.system);
     put_size(text, "maxmemory", (uint64_t)server->config->memory_limit);
     bzs_info_put(text, "maxmemory_policy:%s\r\n",
@@ -65,8 +61,8 @@ void bzs_info_put_memory(struct bzs_server *server, const blitzdb_stats_info *st
     put_growth(text, "allocator_rss", report.resident, report.active);
     put_growth(text, "rss_overhead", report.resident, report.used);
     put_growth(text, "mem_fragmentation", report.resident, report.used);
-    put_number(text, "mem_clients_normal", report.clients);
-    put_number(text, "mem_aof_buffer", report.log_buffer);
+    bzs_info_put_number(text, "mem_clients_normal", report.clients);
+    bzs_info_put_number(text, "mem_aof_buffer", report.log_buffer);
     bzs_info_put(text, "mem_allocator:blitzdb\r\n");
     put_absent(text);
 }
