@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config.h"
 #include "link.h"
 #include "mailbox.h"
 #include "resp_batch.h"
@@ -53,9 +54,6 @@ enum bzs_calls {
     BZS_CALL_WAITS = 4, /**< a wait may be over */
 };
 
-/** Most loops of a server. */
-#define BZS_LOOPS_MAX 256
-
 /** One loop. */
 struct bzs_loop {
     /* Constant after initialisation */
@@ -76,17 +74,17 @@ struct bzs_loop {
     int64_t tick_ms;               /**< the same on a clock that never jumps; for everything that waits */
     int64_t swept_ms;              /**< when idle clients were last looked for */
     int64_t stop_by_ms; /**< when a stopping loop gives up on clients that do not read; 0: not stopping */
-    int64_t listen_again_ms;              /**< when to accept again after descriptors ran out; 0: accepting */
-    int64_t exhaustion_said_ms;           /**< when the log was last told that descriptors ran out */
-    struct bzs_link turn;                 /**< clients to finish in this turn */
-    struct bzs_link leftovers;            /**< clients with commands for the next turn */
-    struct bzs_link held;                 /**< clients with held replies */
-    struct bzs_link waiting;              /**< clients whose last command waits */
-    int64_t wait_until_ms;                /**< when the first of these is to be looked at; INT64_MAX: never */
-    struct bzs_link mailed;               /**< peers that got letters in this turn */
-    struct bzs_mail mail;                 /**< the letters being delivered */
-    bool watches_soft_limits;             /**< a client is above its soft limit of output */
-    uint64_t to_wake[BZS_LOOPS_MAX / 64]; /**< other loops that have to be woken at the end of the turn */
+    int64_t listen_again_ms;    /**< when to accept again after descriptors ran out; 0: accepting */
+    int64_t exhaustion_said_ms; /**< when the log was last told that descriptors ran out */
+    struct bzs_link turn;       /**< clients to finish in this turn */
+    struct bzs_link leftovers;  /**< clients with commands for the next turn */
+    struct bzs_link held;       /**< clients with held replies */
+    struct bzs_link waiting;    /**< clients whose last command waits */
+    int64_t wait_until_ms;      /**< when the first of these is to be looked at; INT64_MAX: never */
+    struct bzs_link mailed;     /**< peers that got letters in this turn */
+    struct bzs_mail mail;       /**< the letters being delivered */
+    bool watches_soft_limits;   /**< a client is above its soft limit of output */
+    uint64_t to_wake[BZS_THREADS_MAX / 64]; /**< other loops that have to be woken at the end of the turn */
     bool must_write_out;    /**< a client wrote in this turn: hand the log over before answering */
     bool must_sync;         /**< replies were held, or clients wait, and the syncer was not asked */
     unsigned gather_turns;  /**< turns that may still pass before it is asked */

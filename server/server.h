@@ -40,9 +40,6 @@ struct bzs_admin_http;
 /** The Redis version whose protocol and replies are spoken; clients decide by it what they may send. */
 #define BZS_REDIS_VERSION "7.0.15"
 
-/** Most threads that can be asked for. */
-#define BZS_THREADS_MAX 256
-
 /** The server. */
 struct bzs_server {
     /* Constant after creation */

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct iovec;
+
 /** Most output that is kept for one connection: one reply may be as large as this. */
 #define BZS_REPLY_SIZE_MAX ((size_t)1024 * 1024 * 1024)
 
@@ -72,7 +74,6 @@ static inline uint64_t bzs_reply_stream_end(const struct bzs_reply *reply) {
 
 /** Takes back everything written since this point of the stream. */
 void bzs_reply_truncate(struct bzs_reply *reply, uint64_t stream_offset);
-struct iovec;
 
 /**
  * Collects what may be sent next, up to a point of the stream: parts of the buffer and kept values in turn.
@@ -115,6 +116,8 @@ void bzs_reply_integer(struct bzs_reply *reply, int64_t number);
 /** A number with a fraction: a bulk, or `,number`. */
 void bzs_reply_double(struct bzs_reply *reply, double number);
 void bzs_reply_bulk(struct bzs_reply *reply, const void *data, size_t size);
+/** `$size\r\n`: announces a bulk string whose bytes and line end follow. */
+void bzs_reply_bulk_head(struct bzs_reply *reply, size_t size);
 /**
  * A bulk string whose bytes stay where they are: `release` is called with `owner` once they were sent or are
  * dropped, be it at once for want of memory.

@@ -10,9 +10,6 @@
 
 #include "reply.h"
 
-/** `$size\r\n`: announces a bulk string whose bytes and line end follow. */
-void bzs_reply_bulk_head(struct bzs_reply *reply, size_t size);
-
 /** Notes that so many bytes were sent, of the buffer and of values in turn; how many were the buffer's. */
 size_t bzs_reply_values_consume(struct bzs_reply *reply, size_t size);
 

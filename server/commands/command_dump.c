@@ -7,7 +7,6 @@
 #include "command_data.h"
 #include "events.h"
 #include "rdb.h"
-#include "reply_values.h"
 
 static void reply_payload(void *user, const blitzdb_view_entry *entry) {
     struct bzs_call *call = user;

@@ -33,6 +33,9 @@
 /** Most pairs in `save`. */
 #define BZS_SAVE_POINTS_MAX 16
 
+/** Most `threads`, and so most loops; a multiple of 64. */
+#define BZS_THREADS_MAX 256
+
 /** Room for any value as text. */
 #define BZS_CONFIG_VALUE_SIZE 4200
 

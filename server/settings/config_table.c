@@ -35,7 +35,7 @@ const struct bzs_setting bzs_settings[] = {
      "idle time before a client is closed; 0: never", BZS_CHANGES},
     {"maxclients", BZS_NUMBER, AT(clients_max), 1, 1000000, NULL, "10000", NULL, "NUMBER",
      "connections at once", BZS_CHANGES},
-    {"threads", BZS_NUMBER, AT(threads), 0, 256, NULL, "0", NULL, "NUMBER",
+    {"threads", BZS_NUMBER, AT(threads), 0, BZS_THREADS_MAX, NULL, "0", NULL, "NUMBER",
      "threads that run commands; 0: one for each core", BZS_FIXED},
     {"databases", BZS_NUMBER, AT(databases), 16, 16, NULL, "16", "there are always 16 databases", "NUMBER",
      "always 16", BZS_FIXED},
