@@ -201,14 +201,19 @@ def case_debug(program):
         client = Client(server)
         expect(client.ask("DEBUG", "SLEEP", "0.05") == b"OK", "DEBUG SLEEP")
         expect(client.ask("DEBUG", "FOO").startswith("ERR unknown subcommand"), "DEBUG FOO")
-        ((event, _, last, longest),) = client.ask("LATENCY", "LATEST")
-        expect(event == b"command" and last == longest and last >= 50, "LATENCY LATEST: %d ms" % last)
-        expect(client.ask("LATENCY", "HISTORY", "command")[0][1] == last, "LATENCY HISTORY")
+        # On a busy machine others are slow, too; from here on none is noted any more.
+        client.ask("CONFIG", "SET", "latency-monitor-threshold", "0")
+        events = {event: (last, longest) for event, _, last, longest in client.ask("LATENCY", "LATEST")}
+        last, longest = events[b"command"]
+        expect(longest >= last and longest >= 50, "LATENCY LATEST: %r" % events)
+        history = [milliseconds for _, milliseconds in client.ask("LATENCY", "HISTORY", "command")]
+        expect(max(history) == longest and history[-1] == last, "LATENCY HISTORY: %r" % history)
         expect(b"ms |####" in client.ask("LATENCY", "GRAPH", "command"), "LATENCY GRAPH")
-        expect(b"command: 1 samples" in client.ask("LATENCY", "DOCTOR"), "LATENCY DOCTOR")
-        ((_, _, microseconds, words, _, _),) = client.ask("SLOWLOG", "GET")
-        expect(microseconds >= 50000 and words == [b"DEBUG", b"SLEEP", b"0.05"], "SLOWLOG: %r" % words)
-        expect(client.ask("LATENCY", "RESET") == 1 and client.ask("LATENCY", "LATEST") == [], "LATENCY RESET")
+        expect(b"command: %d samples" % len(history) in client.ask("LATENCY", "DOCTOR"), "LATENCY DOCTOR")
+        slow = {tuple(words): microseconds for _, _, microseconds, words, _, _ in client.ask("SLOWLOG", "GET", "-1")}
+        expect(slow.get((b"DEBUG", b"SLEEP", b"0.05"), 0) >= 50000, "SLOWLOG: %r" % slow)
+        expect(client.ask("LATENCY", "RESET") == len(events), "LATENCY RESET")
+        expect(client.ask("LATENCY", "LATEST") == [], "nothing is left")
     finally:
         server.stop()
 
