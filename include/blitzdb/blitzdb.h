@@ -704,6 +704,7 @@ BLITZDB_API void blitzdb_txn_abort(blitzdb_txn *txn);
  * @param[out] watch_out the watch.
  * @retval BLITZDB_OK watched.
  * @retval BLITZDB_NO_MEMORY no room for it.
+ * @retval BLITZDB_TOO_LARGE a key above 512 MiB.
  * @par Ownership
  * release with blitzdb_watch_destroy() before the database is closed.
  * @par Threads
@@ -749,10 +750,9 @@ typedef struct blitzdb_section_options {
  *
  * Through the handles go all calls on keys, batches and transactions included, and with `whole` those on
  * keyspaces, scans and iterators, which must not outlive the section, and blitzdb_watch_keys(). A key that
- * was not named answers
- * ::BLITZDB_INVALID, as do blitzdb_sync(), blitzdb_write_out(), blitzdb_pump(), blitzdb_close(),
- * blitzdb_with_durability() and snapshots. The default durability of its calls, and any other they name, is
- * that of blitzdb_section_end().
+ * was not named answers ::BLITZDB_INVALID, as do blitzdb_sync(), blitzdb_write_out(), blitzdb_pump(),
+ * blitzdb_close(), blitzdb_with_durability() and snapshots. The default durability of its calls, and any
+ * other they name, is that of blitzdb_section_end().
  *
  * @param[in] db handle; says which database.
  * @param[in] options what the section is about; borrowed for the call.
@@ -760,6 +760,11 @@ typedef struct blitzdb_section_options {
  * @retval BLITZDB_OK begun; end it soon with blitzdb_section_end().
  * @retval BLITZDB_CONDITION_FAILED a watched key has changed; nothing began.
  * @retval BLITZDB_MEMORY_LIMIT it may grow, and the limit is passed already.
+ * @retval BLITZDB_LOG_FAILED, BLITZDB_IO, BLITZDB_NO_SPACE it may write, and the log takes no records.
+ * @retval BLITZDB_NO_MEMORY no room for it; nothing began.
+ * @retval BLITZDB_TOO_LARGE a key above 512 MiB.
+ * @par Ownership
+ * blitzdb_section_end() releases it.
  * @par Threads
  * begin, use and end in one thread, which must not be cancelled in between, nor use other handles of the
  * database: it would wait for its own locks. It holds the locks of its keys: hurry.
@@ -773,8 +778,14 @@ BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_section_begin(blitzdb *db,
 
 /**
  * @brief Gives the handle of one keyspace for the calls of a section; it is gone with the section.
+ *
+ * @param[in] section the section.
+ * @param[in] keyspace 0 to ::BLITZDB_KEYSPACES - 1.
+ * @param[out] handle_out the handle; not to be closed.
  * @retval BLITZDB_OK found; costs nothing.
- * @retval BLITZDB_INVALID no such keyspace.
+ * @retval BLITZDB_INVALID no such keyspace, or a NULL.
+ * @par Threads
+ * that of the section.
  * @since 0.1.0
  */
 BLITZDB_API BLITZDB_NODISCARD blitzdb_status blitzdb_section_handle(blitzdb_section *section,
