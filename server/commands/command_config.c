@@ -1,3 +1,7 @@
+/**
+ * @file
+ * @brief CONFIG: settings read, changed, and written to their file.
+ */
 #include <string.h>
 
 #include "client.h"

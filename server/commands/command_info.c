@@ -1,3 +1,7 @@
+/**
+ * @file
+ * @brief INFO: the sections and what they tell.
+ */
 #include <sys/utsname.h>
 
 #include "client.h"

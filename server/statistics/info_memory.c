@@ -1,3 +1,7 @@
+/**
+ * @file
+ * @brief The section Memory of INFO.
+ */
 
 #include "info_commands.h"
 #include "memory_report.h"

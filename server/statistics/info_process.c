@@ -1,3 +1,7 @@
+/**
+ * @file
+ * @brief Sections of INFO about the process: Server, Replication, CPU, and what is not here.
+ */
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
