@@ -117,14 +117,6 @@ static void remember_keys(const struct bzs_call *call, struct bzs_peer *peer) {
         bzs_tracking_remember(call->server, peer, call->argv[i]);
 }
 
-/** CLIENT CACHING counts for the next command that is none of CLIENT's. */
-static void forget_caching(const struct bzs_call *call) {
-    bool is_client = strncmp(call->command->name, "client|", 7) == 0;
-    bool is_queueing = bzs_multi_is_open(call->client->multi);
-    if (!is_client && !is_queueing)
-        bzs_session_set_mode(call->client, BZS_MODE_CACHING, false);
-}
-
 void bzs_session_handle(struct bzs_call *call) {
     struct bzs_peer *peer = atomic_load_explicit(&call->client->peer, memory_order_relaxed);
     bool tracked = is_tracked(call, peer);
@@ -133,8 +125,6 @@ void bzs_session_handle(struct bzs_call *call) {
     call->command->handler(call);
     if (tracked)
         remember_keys(call, peer);
-    if ((call->client->modes & BZS_MODE_CACHING) != 0)
-        forget_caching(call);
     if ((atomic_load(&call->server->hub.watching) & BZS_WATCHING_MONITORS) != 0)
         bzs_monitor_show(call);
 }
@@ -145,7 +135,18 @@ static bool is_push(const struct bzs_call *call) {
            (call->command->flags & BZS_NOSCRIPT) != 0;
 }
 
-void bzs_session_mute(struct bzs_call *call, uint64_t output_begin) {
+/** CLIENT CACHING counts for the next command that is none of CLIENT's, refused or not, and for all of a
+ * transaction. */
+static void forget_caching(const struct bzs_call *call) {
+    bool is_client = call->command != NULL && strncmp(call->command->name, "client|", 7) == 0;
+    bool is_queueing = bzs_multi_is_open(call->client->multi);
+    bool is_postponed = call->client->wait.kind == BZS_WAIT_PAUSE;
+    if (!is_client && !is_queueing && !is_postponed)
+        bzs_session_set_mode(call->client, BZS_MODE_CACHING, false);
+}
+
+/** Lets CLIENT REPLY have its effect. */
+static void mute(struct bzs_call *call, uint64_t output_begin) {
     struct bzs_client *client = call->client;
     unsigned modes = client->modes;
     if (bzs_client_is_waiting(client)) /* it is answered later */
@@ -157,6 +158,12 @@ void bzs_session_mute(struct bzs_call *call, uint64_t output_begin) {
     else
         modes &= ~(unsigned)BZS_MODE_REPLY_SKIP;
     atomic_store_explicit(&client->modes, modes, memory_order_relaxed);
+}
+
+void bzs_session_conclude(struct bzs_call *call, uint64_t output_begin) {
+    if ((call->client->modes & BZS_MODE_CACHING) != 0)
+        forget_caching(call);
+    mute(call, output_begin);
 }
 
 bool bzs_session_is_unblocked(const struct bzs_client *client) {

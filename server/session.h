@@ -29,9 +29,10 @@ bool bzs_session_admits(struct bzs_call *call);
 /** Runs the handler, shows the command to monitors and remembers what a tracked client reads. */
 void bzs_session_handle(struct bzs_call *call);
 
-/** Takes back what was put out since this point of the stream, if CLIENT REPLY says so, and lets SKIP take
- * its course. */
-void bzs_session_mute(struct bzs_call *call, uint64_t output_begin);
+/** Ends a command of the client, also a refused one, but none inside EXEC: CLIENT CACHING and CLIENT REPLY
+ * SKIP take their course, and what was put out since this point of the stream is taken back if CLIENT REPLY
+ * says so. */
+void bzs_session_conclude(struct bzs_call *call, uint64_t output_begin);
 
 /** Runs the command that was put off, if there is one. */
 void bzs_session_resume(struct bzs_client *client);

@@ -327,5 +327,5 @@ void bzs_command_run(struct bzs_call *call) {
         bzs_account_rejected(call, output);
     }
     if (bzs_session_is_special(call))
-        bzs_session_mute(call, output);
+        bzs_session_conclude(call, output);
 }

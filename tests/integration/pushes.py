@@ -99,7 +99,7 @@ class Connection:
 # Who takes part in a scenario: name -> protocol.
 PEOPLE = {"a": 2, "b": 3, "s": 2, "t": 3, "u": 2}
 
-# name: steps, each "who COMMAND ..."; #x is the number of x's connection.
+# name: steps, each "who COMMAND ... + COMMAND ...", sent at once; #x is the number of x's connection.
 SCENARIOS = {
     "subscriptions": """
         s SUBSCRIBE c1 c2 c1|t SUBSCRIBE c1|t PSUBSCRIBE c* p?|s PSUBSCRIBE [a-c]1|a PUBLISH c1 hello|a PUBLISH nobody x
@@ -140,6 +140,15 @@ SCENARIOS = {
         u SUBSCRIBE __redis__:invalidate|a CLIENT TRACKING ON REDIRECT #u|a CLIENT GETREDIR|a GET k1|b SET k1 1|a GET k1
         b FLUSHALL|a CLIENT TRACKINGINFO|a CLIENT TRACKING OFF|a GET k1|b SET k1 1|b CLIENT TRACKING ON REDIRECT #u|b GET k1
         a EXPIRE k1 100|u RESET|b GET k1|a SET k1 nobody_listens|b RESET|b CLIENT TRACKINGINFO""",
+    "caching": """
+        b CLIENT TRACKING ON OPTIN|b CLIENT CACHING YES + GET k1|a SET k1 1|b CLIENT CACHING YES + CLIENT ID + GET k1
+        a SET k1 2|b CLIENT CACHING YES + PING + GET k1|a SET k1 3|b CLIENT CACHING YES + GET + GET k1|a SET k1 4
+        b CLIENT CACHING YES + NOSUCH + GET k1|a SET k1 5|b CLIENT CACHING YES + WAIT 0 0 + GET k1|a SET k1 6
+        b CLIENT CACHING YES + MULTI + GET k1 + GET k2 + GET k3 + EXEC|a MSET k1 a k2 b k3 c|b GET k1|a SET k1 7
+        b MULTI + GET k1 + CLIENT CACHING YES + GET k2 + GET k3 + EXEC + GET k4|a MSET k1 a k2 b k3 c k4 d
+        b CLIENT CACHING YES + MULTI + DISCARD + GET k1|a SET k1 8|b CLIENT CACHING YES + MULTI + GET + EXEC + GET k1
+        a SET k1 9|b CLIENT TRACKING OFF|b CLIENT TRACKING ON OPTOUT|b CLIENT CACHING NO + GET k1 + GET k2|a MSET k1 a k2 b
+        b CLIENT CACHING NO + MULTI + GET k1 + GET k2 + EXEC + GET k3|a MSET k1 a k2 b k3 c|b CLIENT TRACKING OFF""",
     "sessions": """
         a CLIENT REPLY OFF|a PING|a CLIENT REPLY ON|a CLIENT REPLY FOO|a CLIENT KILL foo
         t CLIENT REPLY OFF|t SUBSCRIBE c|a PUBLISH c x|t UNSUBSCRIBE c|t CLIENT REPLY ON|u CLIENT REPLY OFF|u RESET|u GET x
@@ -190,7 +199,11 @@ def play(server, steps, unix):
     # Numbers are told apart from counts by being large.
     story = []
     for step in re.split(r"[|\n]", steps.strip()):
-        who, words = words_of(step.strip(), people)
+        *firsts, last = step.strip().split(" + ")
+        for first in firsts:
+            who, words = words_of(first if first is firsts[0] else who + " " + first, people)
+            people[who].send(*words)
+        who, words = words_of(who + " " + last if firsts else last, people)
         heard = {who: people[who].ask(*words)}
         for name, other in list(people.items()):
             if name != who:
