@@ -409,7 +409,8 @@ static void begin_stop(struct bzs_loop *loop) {
 static int wait_ms(const struct bzs_loop *loop) {
     int64_t wait = INT_MAX;
     bool gathers = loop->must_sync && !atomic_load(&loop->server->syncer.busy);
-    if (gathers || !bzs_link_is_alone(&loop->leftovers))
+    bool is_called = atomic_load(&loop->calls) != 0; /* by itself too, which wakes nobody */
+    if (gathers || is_called || !bzs_link_is_alone(&loop->leftovers))
         return 0;
     if (loop->listen_again_ms != 0)
         wait = loop->listen_again_ms - loop->tick_ms;
@@ -437,6 +438,7 @@ static void follow_server(struct bzs_loop *loop) {
 
 static void turn(struct bzs_loop *loop) {
     struct epoll_event events[EVENTS_MAX];
+    bzs_delivery_wake_others(loop); /* what the end of the last turn had to tell */
     int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, wait_ms(loop));
     bzs_counter_add(&loop->counters.turns, 1);
     loop->now_ms = bzs_clock_ms(CLOCK_REALTIME);

@@ -172,12 +172,12 @@ void bzs_delivery_take_mail(struct bzs_loop *loop) {
         bzs_mail_deinit(mail);
 }
 
-/** Marks the clients that somebody wants closed. */
+/** Drops the clients that somebody wants closed, also those that only wait for their output to leave. */
 static void close_killed(struct bzs_loop *loop) {
     pthread_mutex_lock(&loop->clients_mutex);
     for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next) {
         struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, all);
-        if (atomic_load_explicit(&client->killed, memory_order_relaxed) && !client->close_when_sent) {
+        if (atomic_load_explicit(&client->killed, memory_order_relaxed)) {
             client->close_now = true;
             bzs_link_append(&loop->turn, &client->turn);
         }

@@ -11,12 +11,13 @@ everything asks for a PONG and reads until it comes. Cases on many connections a
 import argparse
 import re
 import shutil
+import socket
 import sys
 import threading
 
 from introspection import Redis
 from server_process import ServerProcess
-from wire import connect, encode, expect
+from wire import connect, encode, expect, receive_rest
 
 THREADS = 3
 
@@ -501,6 +502,43 @@ def pauses(server):
     one.close()
 
 
+def broken_redirection(server, rounds=4):
+    """Who redirects to a client that has gone is told so with the first change, though nothing else happens."""
+    writers = [Connection(server) for _ in range(THREADS)]
+    reader = Connection(server, 3)
+    for writer in writers * rounds:
+        other = Connection(server)
+        reader.ask("CLIENT", "TRACKING", "ON", "REDIRECT", other.number)
+        reader.ask("GET", "k")
+        other.close()
+        while writer.ask("CLIENT", "LIST", "ID", other.number) != [b""]:
+            pass
+        writer.send("SET", "k", "1")  # and nothing else, which would be one more reason to wake up
+        expect(writer.read() == b"+OK", "the change is made")
+        expect(reader.read() == Push((b"tracking-redir-broken", other.number)), "nobody takes the invalidations")
+        reader.ask("CLIENT", "TRACKING", "OFF")
+    for connection in (reader, *writers):
+        connection.close()
+
+
+def kill_of_a_closing_client(server, size=1 << 25):
+    """CLIENT KILL drops also a client that sends no more and only waits for its output to be read."""
+    judges = [Connection(server) for _ in range(2 * THREADS)]
+    judges[0].ask("SET", "large", "x" * size)
+    deaf = Connection(server)
+    deaf.send("GET", "large")
+    deaf.socket.shutdown(socket.SHUT_WR)
+    for judge in judges:  # what a thread answers now it does behind what came to it before
+        judge.ask("PING")
+    expect(judges[0].ask("CLIENT", "KILL", "ID", deaf.number) == [1], "it is there")
+    got = len(receive_rest(deaf.socket))
+    expect(got < size, "it has got all of its output")
+    deaf.close()
+    judges[0].ask("DEL", "large")
+    for judge in judges:
+        judge.close()
+
+
 CASES = [
     order_of_messages,
     caches_stay_true,
@@ -511,6 +549,8 @@ CASES = [
     many_subscriptions,
     expired_keys,
     pauses,
+    broken_redirection,
+    kill_of_a_closing_client,
 ]
 
 
