@@ -425,14 +425,16 @@ static int wait_ms(const struct bzs_loop *loop) {
 
 /** Lets every connection take over the loaded database, and what `appendfsync` says now. */
 static void follow_server(struct bzs_loop *loop) {
-    loop->settings_seen = atomic_load(&loop->server->settings_epoch);
+    struct bzs_server *server = loop->server;
+    loop->settings_seen = atomic_load(&server->settings_epoch);
+    bool is_loaded = loop->loading && atomic_load(&server->db) != atomic_load(&server->placeholder);
     pthread_mutex_lock(&loop->clients_mutex);
     for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next)
         bzs_client_follow(BZS_LINK_OWNER(link, struct bzs_client, all));
     pthread_mutex_unlock(&loop->clients_mutex);
-    if (loop->loading) {
+    if (is_loaded) {
         loop->loading = false;
-        bzs_server_note_adoption(loop->server);
+        bzs_server_note_adoption(server);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounting.h"
 #include "command_login.h"
 #include "loop.h"
 #include "monitor.h"
@@ -90,7 +91,9 @@ void bzs_session_resume(struct bzs_client *client) {
                             .argc = postponed->argc,
                             .argv = postponed->argv,
                             .reply = &client->reply};
+    bzs_account_begin(client); /* the pause is nobody's time */
     bzs_command_run(&call);
+    bzs_account_close(client);
     free(postponed);
 }
 

@@ -22,8 +22,9 @@ static void sweep_idle(struct bzs_loop *loop) {
     for (struct bzs_link *link = loop->clients.next; link != &loop->clients; link = link->next) {
         struct bzs_client *client = BZS_LINK_OWNER(link, struct bzs_client, all);
         bool listens = (client->modes & (BZS_MODE_SUBSCRIBED | BZS_MODE_MONITOR)) != 0;
-        bool is_idle = timeout_ms > 0 && !listens && loop->tick_ms - client->last_ms > timeout_ms;
-        if ((is_idle || is_overdue(loop, client)) && !bzs_client_is_waiting(client)) {
+        bool is_idle = timeout_ms > 0 && !listens && !bzs_client_is_waiting(client) &&
+                       loop->tick_ms - client->last_ms > timeout_ms;
+        if (is_idle || is_overdue(loop, client)) {
             client->close_now = true;
             bzs_link_append(&loop->turn, &client->turn);
         }

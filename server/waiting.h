@@ -31,6 +31,7 @@ struct bzs_wait {
     bool needs_replicas : 1; /**< nothing but time ends it */
     bool needs_time : 1;     /**< nothing but time ends it, or the end of the server */
     bool granted : 1;        /**< the login was right */
+    bool bad_name : 1;       /**< but the name that HELLO gives is none */
     int8_t protocol;         /**< that HELLO asks for; 0: AUTH */
     uint64_t log_position;   /**< the connection has written up to here */
     int64_t until_ms;        /**< on the clock of the loop's `tick_ms`; INT64_MAX: forever */

@@ -186,6 +186,10 @@ void bzs_reply_subcommand_error(struct bzs_call *call);
 void bzs_reply_help(struct bzs_call *call, const char *const lines[]);
 /** `-ERR syntax error`. */
 void bzs_reply_syntax_error(struct bzs_call *call);
+/** What a client with a bad name is told. */
+#define BZS_BAD_NAME "ERR Client names cannot contain spaces, newlines or special characters."
+/** True if CLIENT LIST may show this as a name. */
+bool bzs_name_is_valid(struct bzs_slice name);
 /** Sets the name that CLIENT LIST shows; false: the error reply has been written. */
 bool bzs_arg_set_name(struct bzs_call *call, struct bzs_slice name);
 /** Unix time in milliseconds; read once per batch of commands. */

@@ -11,17 +11,16 @@
 #include "server.h"
 #include "session.h"
 
-static bool is_printable(struct bzs_slice text) {
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] < '!' || text.data[i] > '~')
+bool bzs_name_is_valid(struct bzs_slice name) {
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] < '!' || name.data[i] > '~')
             return false;
     return true;
 }
 
 bool bzs_arg_set_name(struct bzs_call *call, struct bzs_slice name) {
-    if (!is_printable(name)) {
-        bzs_reply_error(call->reply,
-                        "ERR Client names cannot contain spaces, newlines or special characters.");
+    if (!bzs_name_is_valid(name)) {
+        bzs_reply_error(call->reply, BZS_BAD_NAME);
         return false;
     }
     if (!bzs_client_set_text(call->client, &call->client->name, name)) {
@@ -54,7 +53,7 @@ static void run_client_setinfo(struct bzs_call *call) {
         bzs_reply_error(call->reply, "ERR Unrecognized option '%.*s'", (int)option.size, option.data);
         return;
     }
-    if (!is_printable(call->argv[3])) {
+    if (!bzs_name_is_valid(call->argv[3])) {
         bzs_reply_error(call->reply, "ERR %s cannot contain spaces, newlines or special characters.",
                         is_name ? "lib-name" : "lib-ver");
         return;

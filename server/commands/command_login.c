@@ -143,7 +143,9 @@ static void run_hello(struct bzs_call *call) {
     if (options.has_login) {
         enum login login = log_in(call, options.user, options.password, (int)protocol);
         if (login == LOGIN_LATER && call->client->wait.granted && options.has_name)
-            bzs_client_set_text(call->client, &call->client->name, options.name);
+            call->client->wait.bad_name =
+                !bzs_name_is_valid(options.name) ||
+                !bzs_client_set_text(call->client, &call->client->name, options.name);
         if (login != LOGIN_DONE)
             return;
     }
@@ -167,6 +169,10 @@ void bzs_login_end(struct bzs_client *client) {
         return;
     }
     bzs_client_set_authenticated(client, true);
+    if (client->wait.bad_name) {
+        bzs_reply_error(&client->reply, BZS_BAD_NAME);
+        return;
+    }
     if (client->wait.protocol == 0) {
         bzs_reply_simple(&client->reply, "OK");
         return;

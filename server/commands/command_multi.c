@@ -3,6 +3,7 @@
  * @brief MULTI, EXEC, DISCARD, WATCH and UNWATCH; see multi.h.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "loop.h"
 #include "multi.h"
@@ -114,7 +115,7 @@ static bool find_scope(const struct bzs_multi *multi, unsigned keyspace, struct 
     for (size_t i = 0; i < multi->command_count; i++)
         if (is_about_data(multi->commands[i]))
             add_keys(scope, multi->commands[i], keyspace);
-        else if (bzs_arg_is(multi->commands[i]->argv[0], "select"))
+        else if (strcmp(multi->commands[i]->command->name, "select") == 0) /* it may have been renamed */
             keyspace = select_keyspace(multi->commands[i], keyspace);
     return true;
 }

@@ -129,7 +129,7 @@ bool bzs_multi_queue(struct bzs_call *call) {
 }
 
 void bzs_multi_refuse_arity(struct bzs_call *call) {
-    if (!bzs_arg_is(call->argv[0], "exec")) {
+    if (strcmp(call->command->name, "exec") != 0) {
         bzs_reply_arity_error(call);
         return;
     }

@@ -294,6 +294,7 @@ void bzs_config_show(struct bzs_config *config, const struct bzs_setting *settin
                      size_t buffer_size) {
     char letters[BZS_EVENTS_TEXT_SIZE];
     const char *text;
+    int64_t number;
     buffer[0] = '\0';
     switch (setting->kind) {
     case BZS_TEXT:
@@ -316,7 +317,8 @@ void bzs_config_show(struct bzs_config *config, const struct bzs_setting *settin
         show_secret(config, buffer, buffer_size);
         break;
     case BZS_CHOICE:
-        snprintf(buffer, buffer_size, "%s", setting->choices[*bzs_setting_number(config, setting)]);
+        number = *bzs_setting_number(config, setting); /* as an index it would not be read atomically */
+        snprintf(buffer, buffer_size, "%s", setting->choices[number]);
         break;
     default:
         snprintf(buffer, buffer_size, setting->kind == BZS_OCTAL ? "%llo" : "%lld",

@@ -91,6 +91,8 @@ def case_loading(program, gate):
         for words in (("PING",), ("GET", "a"), ("SET", "x", "1"), ("DBSIZE",), ("SAVE",), ("FLUSHALL",)):
             ask(early, *words, answer=LOADING)
         ask(early, "CONFIG", "SET", "maxmemory", "1", answer=b"+OK\r\n")
+        ask(early, "CONFIG", "SET", "appendfsync", "no", answer=b"+OK\r\n")
+        ask(early, "GET", "a", answer=LOADING)  # a changed setting is no loaded database
         client = Client(server, connection=server.connect_early())
         ask(client.connection, "SELECT", "3", answer=b"+OK\r\n")
         fields = client.info("persistence")

@@ -31,7 +31,7 @@ def run(*command):
 
 def changeable(server, names):
     """The settings that CONFIG SET takes: asked of the table, by what the source says."""
-    table = read("server", "config_table.c")
+    table = read("server", "settings", "config_table.c")
     rows = re.findall(r'\{"([a-z-]+)", BZS_.*?BZS_(CHANGES|FIXED|PROTECTED)\}', table, re.S)
     expect({name for name, _ in rows} == names, "the rows of the table: %r" % (set(dict(rows)) ^ names))
     return {name for name, change in rows if change == "CHANGES"}

@@ -97,7 +97,8 @@ def case_config_rewrite_without_file(program):
 def case_rename_command(program):
     """A renamed command answers to its new name only, a removed one to none; a wrong renaming stops the start."""
     with Files() as files:
-        config = files.write("a.conf", 'rename-command FLUSHALL ""\nrename-command Set "Put-It_2"\n')
+        renamings = 'FLUSHALL ""', 'Set "Put-It_2"', "select sel", "exec go"
+        config = files.write("a.conf", "".join("rename-command %s\n" % renaming for renaming in renamings))
         server = ConfiguredServer(program, config)
         try:
             client = Client(server)
@@ -105,6 +106,12 @@ def case_rename_command(program):
             expect(client.ask("SET", "a", "1").startswith("ERR unknown command 'SET'"), "renamed")
             expect(client.ask("put-it_2", "a", "1") == b"OK" and client.ask("PUT-IT_2", "a", "1") == b"OK", "new name")
             expect(client.ask("GET", "a") == b"1", "and the command is the same")
+            for words in (("MULTI",), ("SEL", "3"), ("PUT-IT_2", "b", "2"), ("GET", "b")):
+                client.ask(*words)
+            expect(client.ask("GO") == [b"OK", b"OK", b"2"], "a transaction knows them, too")
+            client.ask("MULTI")
+            expect(client.ask("GO", "now").startswith("EXECABORT"), "and the number of their arguments")
+            expect(client.ask("DISCARD").startswith("ERR DISCARD without MULTI"), "which ends it")
             expect(client.ask("COMMAND", "INFO", "flushall") == [None], "COMMAND does not know it")
             expect(b"flushall" not in client.ask("COMMAND", "LIST"), "nor lists it")
             expect(client.ask("COMMAND", "COUNT") == len(client.ask("COMMAND", "LIST")), "nor counts it")

@@ -45,6 +45,13 @@ def case_commandstats(server):
     expect(histogram[b"calls"] == 200 and counts == sorted(counts) and counts[-1] == 200, "%r" % histogram)
     expect(client.as_map(client.ask("LATENCY", "HISTOGRAM", "nosuch", "del")) == {}, "no histogram of what never ran")
     client.ask("CONFIG", "RESETSTAT")
+    expect(client.ask("CLIENT", "PAUSE", "1000000", "WRITE") == b"OK", "writes have to wait")
+    connection.sendall(encode("GET", "none") + encode("SET", "k", "v"))
+    expect(receive(connection, 5) == b"$-1\r\n", "reads do not")  # and the write behind it was put off by then
+    expect(client.ask("CLIENT", "UNPAUSE") == b"OK" and receive(connection, 5) == b"+OK\r\n", "and go on")
+    paused = numbers(client, "commandstats", "cmdstat_")
+    expect("set" in paused and paused["set"]["calls"] == 1, "what was put off is counted: %r" % paused)
+    client.ask("CONFIG", "RESETSTAT")
     expect("get" not in numbers(client, "commandstats", "cmdstat_"), "RESETSTAT reaches all threads")
     expect(client.info("errorstats") == {}, "and the errors")
 
