@@ -22,6 +22,7 @@ struct membership {
     struct bzs_peer *peer;
     size_t index;            /* in the topic's array */
     struct bzs_link of_peer; /* in the member's list, if it has one */
+    bool is_listed;          /* it has; constant, where the link is the member's own thread's */
 };
 
 void bzs_topics_init(struct bzs_topics *topics, unsigned stripe_count) {
@@ -91,37 +92,6 @@ static void remove_topic(struct bzs_topics *topics, struct bzs_stripe *stripe, s
     atomic_fetch_sub_explicit(&topics->topic_count, 1, memory_order_relaxed);
 }
 
-static bool reserve_member(struct bzs_topic *topic) {
-    if (topic->member_count < topic->capacity)
-        return true;
-    size_t capacity = topic->capacity > 0 ? 2 * topic->capacity : 1;
-    struct membership **members = realloc(topic->members, capacity * sizeof(*members));
-    if (members == NULL)
-        return false;
-    topic->members = members;
-    topic->capacity = capacity;
-    return true;
-}
-
-static bool add_member(struct bzs_topics *topics, struct bzs_stripe *stripe, struct bzs_topic *topic,
-                       struct bzs_peer *peer, struct bzs_link *list) {
-    struct membership *membership = reserve_member(topic) ? malloc(sizeof(*membership)) : NULL;
-    if (membership == NULL)
-        return false;
-    *membership = (struct membership){.topic = topic, .peer = peer, .index = topic->member_count};
-    if (!bzs_map_add(&stripe->members, &membership->node, membership_hash(topic, peer))) {
-        free(membership);
-        return false;
-    }
-    bzs_peer_hold(peer);
-    bzs_link_init(&membership->of_peer);
-    if (list != NULL)
-        bzs_link_append(list, &membership->of_peer);
-    topic->members[topic->member_count++] = membership;
-    atomic_fetch_add_explicit(&topics->member_count, 1, memory_order_relaxed);
-    return true;
-}
-
 /** The last member takes the place of the one that leaves. */
 static void remove_member(struct bzs_topics *topics, struct bzs_stripe *stripe,
                           struct membership *membership) {
@@ -134,6 +104,53 @@ static void remove_member(struct bzs_topics *topics, struct bzs_stripe *stripe,
     bzs_peer_release(membership->peer);
     free(membership);
     atomic_fetch_sub_explicit(&topics->member_count, 1, memory_order_relaxed);
+}
+
+/** True for one that nobody will end, because its peer has gone. */
+static bool is_orphan(const struct membership *membership) {
+    return atomic_load_explicit(&membership->peer->gone, memory_order_relaxed) && !membership->is_listed;
+}
+
+/**
+ * Makes room for one more. A full topic first lets go of members that have gone, and grows unless half of it
+ * is free then: it takes what those who live need, and the search costs each join a constant.
+ */
+static bool reserve_member(struct bzs_topics *topics, struct bzs_stripe *stripe, struct bzs_topic *topic) {
+    if (topic->member_count < topic->capacity)
+        return true;
+    for (size_t i = topic->member_count; i > 0; i--)
+        if (is_orphan(topic->members[i - 1]))
+            remove_member(topics, stripe, topic->members[i - 1]);
+    if (topic->capacity > 0 && topic->member_count <= topic->capacity / 2)
+        return true;
+    size_t capacity = topic->capacity > 0 ? 2 * topic->capacity : 1;
+    struct membership **members = realloc(topic->members, capacity * sizeof(*members));
+    if (members == NULL)
+        return topic->member_count < topic->capacity;
+    topic->members = members;
+    topic->capacity = capacity;
+    return true;
+}
+
+static bool add_member(struct bzs_topics *topics, struct bzs_stripe *stripe, struct bzs_topic *topic,
+                       struct bzs_peer *peer, struct bzs_link *list) {
+    struct membership *membership =
+        reserve_member(topics, stripe, topic) ? malloc(sizeof(*membership)) : NULL;
+    if (membership == NULL)
+        return false;
+    *membership = (struct membership){
+        .topic = topic, .peer = peer, .index = topic->member_count, .is_listed = list != NULL};
+    if (!bzs_map_add(&stripe->members, &membership->node, membership_hash(topic, peer))) {
+        free(membership);
+        return false;
+    }
+    bzs_peer_hold(peer);
+    bzs_link_init(&membership->of_peer);
+    if (list != NULL)
+        bzs_link_append(list, &membership->of_peer);
+    topic->members[topic->member_count++] = membership;
+    atomic_fetch_add_explicit(&topics->member_count, 1, memory_order_relaxed);
+    return true;
 }
 
 enum bzs_join bzs_topics_join(struct bzs_topics *topics, struct bzs_slice name, struct bzs_peer *peer,

@@ -11,7 +11,8 @@
  * database, then a stripe's, then that of a peer or mailbox.
  *
  * A membership holds its peer. A member that joined with a list finds its memberships there; such ones are
- * made and ended by the member's own thread only, so its list needs no lock.
+ * made and ended by the member's own thread only, so its list needs no lock. Others stay until their name is
+ * taken, or until it needs room: then those of peers that have gone make place.
  */
 #ifndef BLITZDB_SERVER_TOPICS_H
 #define BLITZDB_SERVER_TOPICS_H

@@ -89,6 +89,38 @@ Test(tracking, bounds_the_table) {
     cr_assert_eq(fixture_server.hub.cached_keys.topic_count, 10);
 }
 
+/** A client that reads a key and goes. */
+static void visit(const char *key) {
+    struct bzs_client *client = calloc(1, sizeof(*client));
+    cr_assert_not_null(client);
+    client->server = &fixture_server;
+    client->loop = &fixture_loop;
+    struct bzs_peer *peer = bzs_peer_of(client);
+    cr_assert_not_null(peer);
+    bzs_tracking_remember(&fixture_server, peer, slice_of(key));
+    bzs_peer_retire(peer);
+    free(client);
+}
+
+/* The bound is one of keys, so a key that everybody reads must not keep all who ever came. */
+Test(tracking, forgets_readers_that_have_gone) {
+    for (unsigned i = 0; i < PEERS; i++)
+        start(i, 0, NULL);
+    for (unsigned i = 0; i < 10000; i++) {
+        visit("hot");
+        if (i % 2000 == 0)
+            remember(i / 2000, "hot");
+        cr_assert_leq(fixture_server.hub.cached_keys.member_count, 4 * PEERS);
+    }
+    const char *mail = after_change_of("hot", 0);
+    for (unsigned i = 0; i < PEERS; i++) {
+        char expected[32];
+        snprintf(expected, sizeof(expected), "%u:*1..$3..hot.. ", i + 1);
+        cr_assert_not_null(strstr(mail, expected), "%s in %s", expected, mail);
+    }
+    cr_assert_eq(fixture_server.hub.cached_keys.member_count, 0);
+}
+
 /* Who has turned it off is told nothing, also of what was read before. */
 Test(tracking, ends) {
     start(0, 0, NULL);
