@@ -58,12 +58,16 @@ static int64_t paused_until(const struct bzs_client *client, const struct bzs_co
     return concerned && until_ms > tick_ms ? until_ms : 0;
 }
 
-/** Puts the command off if the server pauses. */
+/** Puts the command off if the server pauses. Who finds that the time is up takes the pause back, so that
+ * commands need not look at it any more. */
 static bool postpones(struct bzs_call *call) {
     struct bzs_client *client = call->client;
-    if ((atomic_load(&call->server->hub.watching) & BZS_WATCHING_PAUSE) == 0 ||
-        atomic_load(&call->server->stopping) || (client->modes & BZS_MODE_MONITOR) != 0)
+    struct bzs_hub *hub = &call->server->hub;
+    if ((atomic_load(&hub->watching) & BZS_WATCHING_PAUSE) == 0 || atomic_load(&call->server->stopping) ||
+        (client->modes & BZS_MODE_MONITOR) != 0)
         return false;
+    if (atomic_load(&hub->pause_until_ms) <= client->loop->tick_ms)
+        bzs_hub_end_old_pause(hub, client->loop->tick_ms);
     int64_t until_ms = paused_until(client, call->command);
     if (until_ms == 0)
         return false;

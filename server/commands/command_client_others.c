@@ -240,12 +240,12 @@ void bzs_run_client_pause(struct bzs_call *call) {
         return;
     }
     int64_t until_ms = tick_ms + timeout_ms;
-    bzs_hub_pause(&call->server->hub, until_ms, !writes_only);
+    bzs_hub_pause(&call->server->hub, tick_ms, until_ms, !writes_only);
     bzs_reply_simple(call->reply, "OK");
 }
 
 void bzs_run_client_unpause(struct bzs_call *call) {
-    bzs_hub_pause(&call->server->hub, 0, false);
+    bzs_hub_end_old_pause(&call->server->hub, INT64_MAX);
     for (unsigned i = 0; i < call->server->loop_count; i++)
         bzs_loop_call(&call->server->loops[i], BZS_CALL_WAITS);
     bzs_reply_simple(call->reply, "OK");

@@ -49,15 +49,28 @@ void bzs_hub_watch_events(struct bzs_hub *hub, bool on) {
     pthread_mutex_unlock(&hub->mutex);
 }
 
-void bzs_hub_pause(struct bzs_hub *hub, int64_t until_ms, bool all) {
+/** Ends a pause whose time is up; the mutex is held. */
+static void end_old_pause(struct bzs_hub *hub, int64_t tick_ms) {
+    if (atomic_load(&hub->pause_until_ms) <= tick_ms) {
+        atomic_store(&hub->pause_until_ms, 0);
+        atomic_store(&hub->pause_all, false);
+    }
+}
+
+void bzs_hub_pause(struct bzs_hub *hub, int64_t tick_ms, int64_t until_ms, bool all) {
     pthread_mutex_lock(&hub->mutex);
-    int64_t present = atomic_load(&hub->pause_until_ms);
-    if (until_ms == 0 || present == 0)
-        atomic_store(&hub->pause_all, all);
-    else if (all)
+    end_old_pause(hub, tick_ms);
+    if (all)
         atomic_store(&hub->pause_all, true);
-    if (until_ms == 0 || until_ms > present)
+    if (until_ms > atomic_load(&hub->pause_until_ms))
         atomic_store(&hub->pause_until_ms, until_ms);
+    refresh(hub);
+    pthread_mutex_unlock(&hub->mutex);
+}
+
+void bzs_hub_end_old_pause(struct bzs_hub *hub, int64_t tick_ms) {
+    pthread_mutex_lock(&hub->mutex);
+    end_old_pause(hub, tick_ms);
     refresh(hub);
     pthread_mutex_unlock(&hub->mutex);
 }

@@ -49,7 +49,9 @@ void bzs_hub_deinit(struct bzs_hub *hub);
 void bzs_hub_refresh(struct bzs_hub *hub);
 void bzs_hub_watch_events(struct bzs_hub *hub, bool on);
 
-/** Begins a pause or prolongs the present one, and makes it one of all commands if either is; 0 ends it. */
-void bzs_hub_pause(struct bzs_hub *hub, int64_t until_ms, bool all);
+/** Begins a pause, or prolongs the one that lasts at this time; it is of all commands if either is. */
+void bzs_hub_pause(struct bzs_hub *hub, int64_t tick_ms, int64_t until_ms, bool all);
+/** Ends a pause that lasts no longer than until this time; INT64_MAX: any. */
+void bzs_hub_end_old_pause(struct bzs_hub *hub, int64_t tick_ms);
 
 #endif

@@ -113,3 +113,67 @@ Test(session, first_tracker_is_told_of_changes_under_way) {
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         expect_told(commands[i], "a");
 }
+
+/* ---- CLIENT PAUSE ---- */
+
+/** Lets time pass. */
+static void wait_ms(int64_t ms) {
+    server->loops[0].tick_ms += ms;
+}
+
+/** True if the client has to wait with a command. */
+static bool has_to_wait(const char *command) {
+    struct bzs_client *client = connect_client();
+    run(client, command);
+    bool waits = bzs_client_is_waiting(client);
+    bzs_client_destroy(client);
+    return waits;
+}
+
+/* A pause that is over leaves nothing behind: it makes no later one larger, and no command looks at it. */
+Test(session, pause_is_taken_back) {
+    struct bzs_client *client = connect_client();
+    run(client, "CLIENT PAUSE 100 ALL\r\n");
+    cr_assert(has_to_wait("GET k\r\n"));
+    wait_ms(101);
+    cr_assert_not(has_to_wait("SET k v\r\n"));
+    cr_assert_eq(server->hub.watching, 0);
+
+    run(client, "CLIENT PAUSE 100 ALL\r\n");
+    wait_ms(101);
+    run(client, "CLIENT PAUSE 1500 WRITE\r\n");
+    cr_assert_not(has_to_wait("GET k\r\n"), "writes pause only");
+    cr_assert(has_to_wait("SET k v\r\n"));
+    run(client, "CLIENT UNPAUSE\r\n");
+    cr_assert_eq(server->hub.watching, 0);
+    bzs_client_destroy(client);
+}
+
+/* While a pause lasts, another one may prolong it and make it one of all commands, and no less. */
+Test(session, pauses_add_up) {
+    struct bzs_client *client = connect_client();
+    run(client, "CLIENT PAUSE 100 WRITE\r\n");
+    cr_assert_not(has_to_wait("GET k\r\n"));
+    run(client, "CLIENT PAUSE 50 ALL\r\n");
+    run(client, "CLIENT PAUSE 0 WRITE\r\n");
+    wait_ms(99);
+    cr_assert(has_to_wait("GET k\r\n"));
+    wait_ms(2);
+    cr_assert_not(has_to_wait("GET k\r\n"));
+
+    bzs_client_destroy(client);
+}
+
+/* What is left of an old pause does not count for a new one, whether or not a command came in between. */
+Test(session, old_pause_does_not_count) {
+    struct bzs_hub *hub = &server->hub;
+    bzs_hub_pause(hub, 1000, 1100, true);
+    bzs_hub_pause(hub, 1099, 1200, false);
+    cr_assert(hub->pause_all && hub->pause_until_ms == 1200 && hub->watching == BZS_WATCHING_PAUSE);
+    bzs_hub_pause(hub, 1200, 1300, false);
+    cr_assert(!hub->pause_all && hub->pause_until_ms == 1300);
+    bzs_hub_end_old_pause(hub, 1299);
+    cr_assert(hub->pause_until_ms == 1300, "it lasts");
+    bzs_hub_end_old_pause(hub, 1300);
+    cr_assert(hub->pause_until_ms == 0 && hub->watching == 0);
+}
