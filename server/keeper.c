@@ -42,7 +42,9 @@ static blitzdb_status write_snapshot(struct bzs_keeper *keeper, unsigned share_p
     blitzdb_status set = blitzdb_set_snapshot_share(db, share_percent);
     if (set != BLITZDB_OK)
         return set;
-    blitzdb_status status = blitzdb_snapshot(db, NULL);  /* the library says how it ended */
+    blitzdb_status status = blitzdb_snapshot(db, NULL); /* the library says how it ended */
+    if (status != BLITZDB_BUSY && status != BLITZDB_CANCELED)
+        atomic_store(&keeper->has_failed, status != BLITZDB_OK);
     set = blitzdb_set_snapshot_share(db, DEFAULT_SHARE); /* its own snapshots give way */
     return status == BLITZDB_OK ? set : status;
 }

@@ -32,6 +32,8 @@ struct bzs_keeper {
     uint64_t sampled_commands, sampled_input, sampled_output;
     int64_t sampled_ms, failed_ms;
 
+    _Atomic bool has_failed; /**< the last snapshot that ended by itself could not be written */
+
     /* Shown by INFO */
     _Atomic uint64_t commands_per_second, input_bytes_per_second, output_bytes_per_second;
     _Atomic uint64_t memory_peak;

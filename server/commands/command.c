@@ -12,6 +12,7 @@
 #include "multi.h"
 #include "server.h"
 #include "session.h"
+#include "write_stop.h"
 
 /* The look-up: filled once, read-only from then on. A quarter full at most, so that probes stay short. */
 enum { SLOT_COUNT = 1024, SLOT_BITS = 10, COMMANDS_MAX = SLOT_COUNT / 4, NAME_SIZE_MAX = 32, WORD_SIZE = 8 };
@@ -281,6 +282,8 @@ static bool may_run(struct bzs_call *call) {
         bzs_reply_error(call->reply, "NOAUTH Authentication required.");
         return false;
     }
+    if (bzs_write_stop_refuses(call))
+        return false;
     if (call->client->loop->loading && (call->command->flags & BZS_LOADING) == 0) {
         bzs_reply_error(call->reply, "LOADING BlitzDB is loading the dataset in memory");
         return false;

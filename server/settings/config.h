@@ -80,6 +80,7 @@ struct bzs_config {
     _Atomic int64_t appendonly, appendfsync, protected_mode, daemonize, log_level;
     _Atomic int64_t log_format, syslog_enabled, syslog_facility, supervised;
     _Atomic int64_t login_timeout_s;
+    _Atomic int64_t stops_writes;         /**< stop-writes-on-bgsave-error */
     _Atomic int64_t has_password;         /**< clients have to log in */
     _Atomic int64_t notify_events;        /**< ::bzs_events */
     _Atomic int64_t slowlog_us;           /**< -1: off, 0: every command */

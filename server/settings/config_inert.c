@@ -133,7 +133,6 @@ const struct bzs_inert bzs_inert_settings[] = {
     {"slave-serve-stale-data", "yes", BZS_INERT},
     {"slaveof", "", BZS_INERT_REFUSED},
     {"socket-mark-id", "0", BZS_INERT},
-    {"stop-writes-on-bgsave-error", "yes", BZS_INERT},
     {"stream-node-max-bytes", "4096", BZS_INERT},
     {"stream-node-max-entries", "100", BZS_INERT},
     {"tls-auth-clients", "yes", BZS_INERT},

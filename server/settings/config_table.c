@@ -64,6 +64,8 @@ const struct bzs_setting bzs_settings[] = {
     {"save", BZS_SAVE, AT(save_points), 1, INT32_MAX, NULL, NULL, NULL, "SECONDS CHANGES...",
      "snapshot after SECONDS with CHANGES or more (default without a log: 3600 1 300 100 60 10000)",
      BZS_CHANGES},
+    {"stop-writes-on-bgsave-error", BZS_CHOICE, AT(stops_writes), 0, 0, yes_no, "yes", NULL, "yes|no",
+     "with save points and without a log: refuse writes while snapshots fail", BZS_CHANGES},
     {"maxmemory", BZS_SIZE, AT(memory_limit), 0, INT64_MAX, NULL, "0", NULL, "SIZE",
      "limit of the memory for data; 0: none", BZS_CHANGES},
     {"maxmemory-policy", BZS_CHOICE, AT(eviction), 0, 0, eviction_names, "noeviction", NULL, "POLICY",

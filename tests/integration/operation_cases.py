@@ -214,6 +214,39 @@ def case_failing_disk(program):
             server.stop()
 
 
+MISCONF = (
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that "
+    "may modify the data set are disabled, because this instance is configured to report errors during writes if RDB "
+    "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
+    "error."
+)
+
+
+def case_failing_snapshot(program):
+    """Without a log, and with save points, nothing is written while snapshots fail, unless the setting allows it."""
+    options = ["--dir", "DATA", "--appendonly", "no", "--save", "3600 1"]
+    server = ServerProcess(program, *options, restore_signals=False)
+    try:
+        client, other = Client(server), Client(server)
+        expect(client.ask("SET", "k", b"x" * 10000) == b"OK", "a write")
+        set_limit(server, 100)
+        expect(other.ask("MULTI") == b"OK" and other.ask("SET", "k", "2") == b"QUEUED", "a transaction has begun")
+        expect(isinstance(client.ask("SAVE"), Failure), "the snapshot fails")
+        for words in (("SET", "k", "1"), ("DEL", "k"), ("FLUSHALL",), ("PING",)):
+            expect(client.ask(*words) == MISCONF, "%s: %r" % (words, client.ask(*words)))
+        expect(other.ask("EXEC") == "EXECABORT Transaction discarded because of: " + MISCONF, "EXEC is refused")
+        expect(client.ask("STRLEN", "k") == 10000, "reads go on")
+        expect(client.ask("CONFIG", "SET", "stop-writes-on-bgsave-error", "no") == b"OK", "the setting")
+        expect(client.ask("SET", "k", "1") == b"OK" and client.ask("PING") == b"PONG", "allows it")
+        expect(client.ask("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes") == b"OK", "and back")
+        expect(client.ask("SET", "k", "1") == MISCONF, "refused again")
+        set_limit(server, resource.RLIM_INFINITY)
+        expect(client.ask("SAVE") == b"OK" and client.ask("SET", "k", "1") == b"OK", "a snapshot ends it")
+    finally:
+        set_limit(server, resource.RLIM_INFINITY)
+        server.stop()
+
+
 def case_loading_canceled(program):
     """A signal ends the loading of much data early, and nothing has changed."""
     server = ServerProcess(program, "--dir", "DATA", "--threads", "2")
@@ -265,6 +298,7 @@ ON_THEIR_OWN = [
     case_eviction,
     case_no_eviction,
     case_failing_disk,
+    case_failing_snapshot,
     case_loading_canceled,
     case_huge_value,
 ]
