@@ -15,10 +15,10 @@ static void wait_for_child(int fd, pid_t child) {
     _exit(known ? WEXITSTATUS(status) : EXIT_FAILURE);
 }
 
-static void leave_terminal(void) {
-    setsid();
+/** Lets standard streams lead nowhere. */
+static void give_up_streams(int first, int last) {
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; null_fd >= 0 && fd <= STDERR_FILENO; fd++)
+    for (int fd = first; null_fd >= 0 && fd <= last; fd++)
         dup2(null_fd, fd);
     if (null_fd > STDERR_FILENO)
         close(null_fd);
@@ -40,13 +40,15 @@ bool bzs_background_enter(struct bzs_background *background) {
     }
     close(ends[0]);
     background->fd = ends[1];
-    leave_terminal();
+    setsid();
+    give_up_streams(STDIN_FILENO, STDIN_FILENO);
     return true;
 }
 
 void bzs_background_ready(struct bzs_background *background) {
     if (background->fd < 0)
         return;
+    give_up_streams(STDOUT_FILENO, STDERR_FILENO); /* first, so that who reads them sees their end, too */
     ssize_t written = write(background->fd, "r", 1);
     (void)written; /* nobody waits any more */
     close(background->fd);

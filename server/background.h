@@ -15,11 +15,12 @@ struct bzs_background {
 
 /**
  * Splits the process; only the one in the background returns, or, with errno set, the only one if that
- * failed. Before the first thread. Its standard streams lead nowhere.
+ * failed. Before the first thread. What it says reaches the terminal until it is ready: so a
+ * start that fails can say why.
  */
 bool bzs_background_enter(struct bzs_background *background);
 
-/** Lets the process that waits end with 0. */
+/** Leaves the terminal, and lets the process that waits end with 0. */
 void bzs_background_ready(struct bzs_background *background);
 
 #endif

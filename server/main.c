@@ -47,6 +47,7 @@ static int run(struct bzs_config *config) {
         fprintf(stderr, "blitzdb-server: %s: %s\n", config->logfile, strerror(errno));
         return EXIT_CONFIG;
     }
+    messages.to_terminal = background.fd >= 0;
     int code = EXIT_CONFIG;
     int signal_fd = bzs_supervisor_catch_signals();
     if (signal_fd >= 0) {

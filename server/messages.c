@@ -121,6 +121,8 @@ void bzs_say(const struct bzs_messages *messages, enum bzs_message_level level, 
     va_end(arguments);
     if (messages->to_syslog)
         syslog(priorities[level], "%s", text);
+    if (messages->to_terminal && messages->path != NULL && level == BZS_WARNING)
+        dprintf(STDERR_FILENO, "blitzdb-server: %s\n", text);
     size_t size = put_line(messages, level, text, line);
     write_line((struct bzs_messages *)messages, line, size); /* changes atomic members only */
 }

@@ -32,6 +32,7 @@ struct bzs_messages {
 
     /* Atomic */
     _Atomic int64_t level;       /**< the lowest one that is said; changes at run time */
+    _Atomic bool to_terminal;    /**< warnings go to standard error, too: somebody waits for the start */
     _Atomic uint64_t lost;       /**< messages that could not be written since the last one that could */
     _Atomic int64_t lost_said_s; /**< when standard error was told so */
 };

@@ -92,12 +92,23 @@ static void end_loading(struct supervisor *supervisor) {
     supervisor->loaded = bzs_server_attach(supervisor->server);
 }
 
+/** Without an address there is the socket in the file system alone. */
+static void say_where(const struct bzs_server *server) {
+    bool has_port = server->listener.count > (server->listener.unix_path != NULL ? 1 : 0);
+    if (has_port)
+        bzs_say(server->messages, BZS_ALWAYS, "Ready to accept connections on port %d",
+                server->listener.port);
+    else
+        bzs_say(server->messages, BZS_ALWAYS, "Ready to accept connections on %s",
+                server->listener.unix_path);
+}
+
 static void say_ready(struct supervisor *supervisor) {
     eventfd_t count;
     (void)eventfd_read(supervisor->server->ready_fd, &count);
-    bzs_say(supervisor->server->messages, BZS_ALWAYS, "Ready to accept connections on port %d",
-            supervisor->server->listener.port);
+    say_where(supervisor->server);
     bzs_service_tell(&supervisor->service, "READY=1\nSTATUS=ready to accept connections");
+    supervisor->server->messages->to_terminal = false;
     bzs_background_ready(supervisor->background);
 }
 

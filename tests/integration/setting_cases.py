@@ -201,6 +201,31 @@ def case_stock_redis_conf(program):
             expect(not os.path.exists(files.path("pid")), "the file with the number of the process is gone")
 
 
+def case_daemonize_says_why(program):
+    """Who starts a server in the background sees its warnings, with a log file as well, and why it failed."""
+    with Files() as files, socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = str(busy.getsockname()[1])
+        for more in ((), ("--logfile", files.path("log"))):
+            words = [program, "--daemonize", "yes", "--pidfile", files.path("no/pid"), *more]
+            done = subprocess.run([*words, "--port", port], capture_output=True, timeout=TIMEOUT_S)
+            said = done.stdout + done.stderr
+            expect(done.returncode == 2 and b"cannot listen on 127.0.0.1 port" in said, "%r" % done)
+        words += ["--bind", "", "--unixsocket", files.path("socket")]
+        done = subprocess.run(words, capture_output=True, timeout=TIMEOUT_S)
+        log = files.read("log")
+        try:
+            expect(done.returncode == 0 and b"the pid file" in done.stderr, "a warning reaches the terminal: %r" % done)
+            expect("Ready to accept connections on " + files.path("socket") in log, "no port is named: " + log)
+        finally:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(TIMEOUT_S)
+            connection.connect(files.path("socket"))
+            ask(connection, "SHUTDOWN", answer=b"")
+            receive_rest(connection)
+
+
 def case_log(program):
     """The log as JSON lines; SIGHUP begins a new file after the old one was moved away."""
     with Files() as files:
@@ -260,6 +285,7 @@ ON_THEIR_OWN = [
     case_rename_command,
     case_check_config,
     case_stock_redis_conf,
+    case_daemonize_says_why,
     case_log,
     case_service_manager,
 ]
