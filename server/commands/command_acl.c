@@ -2,6 +2,7 @@
  * @file
  * @brief ACL: there is one user, `default`, who may do everything once logged in; and who that is, is told.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -115,6 +116,10 @@ static void run_genpass(struct bzs_call *call) {
     size_t size = (digits + 1) / 2;
     for (size_t got = 0; got < size;) { /* a signal may interrupt a long one */
         ssize_t more = getrandom(bytes + got, size - got, 0);
+        if (more < 0 && errno != EINTR) {
+            bzs_reply_error(call->reply, "ERR the system gives no random numbers: %s", strerror(errno));
+            return;
+        }
         got += more > 0 ? (size_t)more : 0;
     }
     for (size_t i = 0; i < size; i++)
