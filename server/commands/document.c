@@ -129,34 +129,42 @@ static void write_argument(const struct argument *argument, struct bzs_reply *re
         write_flags(reply, argument);
 }
 
-/** Lists being written, one inside the other: each in a writer of its own, as its length comes first. */
-enum { DEPTH_MAX = 6 };
+/** A list being written: in a writer of its own, as its length comes first. */
+struct list {
+    struct list *outer; /* NULL: it is the outermost */
+    struct bzs_reply content;
+    size_t count;
+    char closing;
+};
 
+/** Lists one inside the other. */
 struct nest {
-    struct bzs_reply lists[DEPTH_MAX];
-    size_t counts[DEPTH_MAX];
-    char closing[DEPTH_MAX];
-    size_t depth;
+    struct list lists[6];
+    struct list *innermost; /* NULL: all are closed */
 };
 
 static bool open_list(struct nest *nest, char closing, int protocol) {
-    if (nest->depth == DEPTH_MAX)
+    struct list *list = nest->innermost != NULL ? nest->innermost + 1 : nest->lists;
+    if (list == nest->lists + sizeof(nest->lists) / sizeof(nest->lists[0]))
         return false;
-    bzs_reply_init(&nest->lists[nest->depth]);
-    nest->lists[nest->depth].protocol = protocol;
-    nest->counts[nest->depth] = 0;
-    nest->closing[nest->depth++] = closing;
+    *list = (struct list){.outer = nest->innermost, .closing = closing};
+    bzs_reply_init(&list->content);
+    list->content.protocol = protocol;
+    nest->innermost = list;
     return true;
 }
 
-/** Ends the innermost list and writes it where it belongs. */
+/** Ends the innermost list and writes it where it belongs: into the one around it, or as the answer. */
 static void close_list(struct nest *nest, struct bzs_reply *reply) {
-    struct bzs_reply *list = &nest->lists[--nest->depth];
-    struct bzs_reply *outer = nest->depth > 0 ? &nest->lists[nest->depth - 1] : reply;
-    if (nest->depth > 0)
-        bzs_reply_text(outer, "arguments");
-    bzs_reply_array(outer, nest->counts[nest->depth]);
-    bzs_reply_take(outer, list);
+    struct list *list = nest->innermost;
+    struct bzs_reply *around = reply;
+    if (list->outer != NULL) {
+        around = &list->outer->content;
+        bzs_reply_text(around, "arguments");
+    }
+    bzs_reply_array(around, list->count);
+    bzs_reply_take(around, &list->content);
+    nest->innermost = list->outer;
 }
 
 /** Reads one step: an argument, or the end of a list; false for what fits nowhere. */
@@ -164,31 +172,29 @@ static bool step(struct nest *nest, const char **text, int protocol) {
     struct argument argument;
     if (!read_argument(text, &argument))
         return false;
-    write_argument(&argument, &nest->lists[nest->depth - 1]);
-    nest->counts[nest->depth - 1]++;
+    write_argument(&argument, &nest->innermost->content);
+    nest->innermost->count++;
     return argument.opening == 0 || open_list(nest, argument.opening == '(' ? ')' : '}', protocol);
 }
 
 bool bzs_document_write_arguments(const char *arguments, struct bzs_reply *reply) {
-    struct nest nest = {.depth = 0};
+    struct nest nest = {.innermost = NULL};
     bool is_readable = open_list(&nest, '\0', reply->protocol);
     const char *text = arguments;
     while (is_readable && *text != '\0') {
         if (*text == ' ') {
             text++;
-        } else if (nest.depth > 1 && *text == nest.closing[nest.depth - 1]) {
+        } else if (*text == nest.innermost->closing) {
             close_list(&nest, reply);
             text++;
         } else {
             is_readable = step(&nest, &text, reply->protocol);
         }
     }
-    is_readable = is_readable && nest.depth == 1;
-    while (nest.depth > 1)
-        bzs_reply_deinit(&nest.lists[--nest.depth]);
+    is_readable = is_readable && nest.innermost != NULL && nest.innermost->outer == NULL;
     if (is_readable)
         close_list(&nest, reply);
-    else
-        bzs_reply_deinit(&nest.lists[0]);
+    for (struct list *list = nest.innermost; list != NULL; list = list->outer)
+        bzs_reply_deinit(&list->content);
     return is_readable;
 }
