@@ -8,7 +8,8 @@
 #include "config.h"
 #include "messages.h"
 
-/** Names the settings without effect, and warns of a password that others may read. */
+/** Names the settings without effect, and warns of a password that others may read, and of data of Redis
+ * where the database shall be. */
 void bzs_config_say_oddities(const struct bzs_config *config, const struct bzs_messages *messages);
 
 #endif

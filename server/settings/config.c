@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config_inert.h"
 #include "config_place.h"
@@ -53,12 +54,21 @@ static const char *nearest_name(const char *word) {
     return nearest;
 }
 
+/* Of Redis, and not among the settings that CONFIG GET shows there. */
+static const struct {
+    const char *name, *why;
+} absent[] = {{"user", "there is one password for all, see 'requirepass'"},
+              {"loadmodule", "there are no modules"}};
+
 /** Shows the right form to who wrote `port=1234`, and the right name to who mistyped it. */
 static bool refuse_unknown(const struct bzs_config_place *place, const char *word) {
     char name[64];
     size_t size = strcspn(word, "=");
     snprintf(name, sizeof(name), "%.*s", (int)size, word);
     const char *nearest = nearest_name(word);
+    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+        if (strcasecmp(word, absent[i].name) == 0)
+            return bzs_config_refuse(place, "'%s' is not supported: %s", absent[i].name, absent[i].why);
     if (word[size] != '=' && nearest != NULL)
         return bzs_config_refuse(place, "unknown setting '%s'; is '%s' meant?", word, nearest);
     if (word[size] == '\0' || bzs_setting_find(name) == NULL)

@@ -7,6 +7,7 @@
  *     config_value.c    text to value and back, by kind
  *     config_inert.c    settings of Redis that mean nothing here
  *     config_read.c     finds the words in files
+ *     config_check.c    what only the machine can tell, for --check-config
  *     config_source.c   file, environment and command line, in their order
  *     config_change.c   CONFIG SET: several at once, all or none
  *     config_rewrite.c  CONFIG REWRITE: the file again, with the values in force
@@ -108,7 +109,7 @@ struct bzs_config {
     struct bzs_renamed_command *renamed;      /**< renamed_count of them */
     size_t renamed_count;
     unsigned files_read;      /**< `include` counts, too */
-    bool password_in_file;    /**< ... */
+    bool password_in_file;    /**< or its hash ... */
     bool password_is_exposed; /**< ... which others than its owner may read */
 };
 

@@ -172,6 +172,9 @@ const struct bzs_inert *bzs_inert_find(const char *name) {
 
 bool bzs_inert_is_default(const struct bzs_inert *setting, size_t count, const char *const words[]) {
     const char *rest = setting->value;
+    bool is_link = strcmp(setting->name, "replicaof") == 0 || strcmp(setting->name, "slaveof") == 0;
+    if (is_link && count == 2 && strcasecmp(words[0], "no") == 0 && strcasecmp(words[1], "one") == 0)
+        return true;
     for (size_t i = 0; i < count; i++) {
         size_t size = strlen(words[i]);
         if (strncasecmp(rest, words[i], size) != 0)

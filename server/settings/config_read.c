@@ -129,7 +129,8 @@ static bool parse_line(struct bzs_config *config, const struct bzs_config_place 
                           : bzs_config_refuse(place, "'include' takes exactly one name");
     if (strcasecmp(words[0], "rename-command") == 0)
         return rename_command(config, place, count, words);
-    config->password_in_file |= strcasecmp(words[0], "requirepass") == 0;
+    config->password_in_file |=
+        strcasecmp(words[0], "requirepass") == 0 || strcasecmp(words[0], "requirepass-hash") == 0;
     return bzs_config_apply(config, place, count, words);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config_check.h"
 #include "config_place.h"
 
 /* Environment variables are called after the settings: BLITZDB_MAXMEMORY, BLITZDB_APPENDFSYNC. */
@@ -74,6 +75,12 @@ static bool read_environment(struct bzs_config *config, struct bzs_config_error 
 
 static bool read_option(struct bzs_config *config, const struct bzs_config_place *place, size_t count,
                         const char *const words[]) {
+    bool takes_one = bzs_setting_find(words[0]) != NULL && !bzs_config_takes_list(words[0]);
+    if (strcmp(words[0], "check-config") == 0)
+        return bzs_config_refuse(place, "'--check-config' takes no value; a configuration file comes first");
+    if (count > 2 && takes_one)
+        return bzs_config_refuse(place, "'%s' takes exactly one value; a configuration file comes first",
+                                 words[0]);
     return count == 2 ? apply_text(config, place, words[0], words[1])
                       : bzs_config_apply(config, place, count, words);
 }
@@ -82,8 +89,13 @@ static bool read_options(struct bzs_config *config, int argc, char *const argv[]
                          const struct bzs_config_place *place) {
     config->save_adds_up = false;
     for (int i = 0; i < argc;) {
-        if (strncmp(argv[i], "--", 2) != 0)
-            return bzs_config_refuse(place, "'%s' is not an option; options begin with --", argv[i]);
+        if (strncmp(argv[i], "--", 2) != 0) {
+            bzs_config_refuse(place, "'%s' is no option, such as --port; a configuration file comes first",
+                              argv[i++]);
+            if (!bzs_config_goes_on(place))
+                return false;
+            continue;
+        }
         const char *words[BZS_CONFIG_WORDS_MAX] = {argv[i] + 2};
         size_t count = 1;
         for (i++; i < argc && strncmp(argv[i], "--", 2) != 0; i++) {
@@ -135,7 +147,7 @@ static bool note_file(struct bzs_config *config, const char *path, const struct 
 static bool read_sources(struct bzs_config *config, int argc, char *const argv[],
                          const struct bzs_config_place *place) {
     int first = 1;
-    if (argc > 1 && strncmp(argv[1], "--", 2) != 0) {
+    if (argc > 1 && (argv[1][0] != '-' || argv[1][1] == '\0')) {
         config->save_adds_up = false;
         if (!bzs_config_read_file(config, argv[1], place) && !bzs_config_goes_on(place))
             return false;
@@ -165,7 +177,11 @@ enum bzs_config_result bzs_config_read(struct bzs_config *config, int argc, char
     error_out->all_to = checks ? stderr : NULL;
     error_out->count = 0;
     const struct bzs_config_place place = {.source = "command line", .error = error_out};
-    if (!read_sources(config, argc, argv, &place) || error_out->count > 0)
+    if (!read_sources(config, argc, argv, &place))
+        return BZS_CONFIG_FAILED;
+    if (checks)
+        bzs_config_check(config, &place);
+    if (error_out->count > 0)
         return BZS_CONFIG_FAILED;
     return checks ? BZS_CONFIG_CHECKED : BZS_CONFIG_OK;
 }

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,11 +122,20 @@ static bool set_choice(struct bzs_config *config, const struct bzs_setting *sett
     return refuse_choice(setting, place, word);
 }
 
+/** A number, not a name: what a name stands for may change between two starts. */
+static bool is_address(const char *word) {
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, word, bytes) == 1 || inet_pton(AF_INET6, word, bytes) == 1;
+}
+
 static bool set_text(struct bzs_config *config, const struct bzs_setting *setting,
                      const struct bzs_config_place *place, const char *word) {
     bool is_dir = setting->offset == offsetof(struct bzs_config, dir);
     if (is_dir && word[0] == '\0') /* a variable of a script that is not set */
         return bzs_config_refuse(place, "'dir' is empty; leave it out to keep the data in memory only");
+    if (setting->offset == offsetof(struct bzs_config, http_bind) && !is_address(word))
+        return bzs_config_refuse(place, "'%s' must be an address such as 127.0.0.1 or ::1, not '%s'",
+                                 setting->name, word);
     return bzs_config_set_text(place, bzs_setting_text(config, setting), word);
 }
 
@@ -246,7 +256,8 @@ bool bzs_config_apply_setting(struct bzs_config *config, const struct bzs_settin
     if (setting->kind == BZS_WORDS && count > 0)
         return set_words(config, setting, place, count, words);
     if (count != 1)
-        return bzs_config_refuse(place, "'%s' takes exactly one value", setting->name);
+        return bzs_config_refuse(place, "'%s' takes %s", setting->name,
+                                 setting->kind == BZS_WORDS ? "one value or more" : "exactly one value");
     switch (setting->kind) {
     case BZS_TEXT:
         return set_text(config, setting, place, words[0]);

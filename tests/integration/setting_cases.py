@@ -201,6 +201,19 @@ def case_stock_redis_conf(program):
             expect(not os.path.exists(files.path("pid")), "the file with the number of the process is gone")
 
 
+def case_data_of_redis(program):
+    """In the folder of a Redis the server says that it does not read those files; in its own it is silent."""
+    with Files() as files:
+        files.write("dump.rdb", "REDIS0010")
+        for warns in (True, False):
+            server = ServerProcess(program, "--dir", files.folder.name)
+            try:
+                expect(server.signal(signal.SIGTERM) == 0, "the server ends")
+                expect(("dump.rdb is of Redis and is not read" in server.said()) == warns, server.said())
+            finally:
+                server.stop()
+
+
 def case_daemonize_says_why(program):
     """Who starts a server in the background sees its warnings, with a log file as well, and why it failed."""
     with Files() as files, socket.socket() as busy:
@@ -285,6 +298,7 @@ ON_THEIR_OWN = [
     case_rename_command,
     case_check_config,
     case_stock_redis_conf,
+    case_data_of_redis,
     case_daemonize_says_why,
     case_log,
     case_service_manager,

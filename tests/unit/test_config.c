@@ -228,6 +228,13 @@ Test(config, without_effect) {
     cr_assert(config.inert_was_set[bzs_inert_find("hz") - bzs_inert_settings]);
     cr_assert_not(config.inert_was_set[bzs_inert_find("repl-timeout") - bzs_inert_settings]);
     refused("tls-port 6380", "test.conf:1: 'tls-port' is not supported; leave it out");
+    cr_assert(parse("replicaof no one\nSLAVEOF NO ONE"));
+    refused("user default on nopass ~* &* +@all",
+            "test.conf:1: 'user' is not supported: there is one password for all, see 'requirepass'");
+    refused("loadmodule x.so", "test.conf:1: 'loadmodule' is not supported: there are no modules");
+    refused("bind", "test.conf:1: 'bind' takes one value or more");
+    refused("http-bind localhost",
+            "test.conf:1: 'http-bind' must be an address such as 127.0.0.1 or ::1, not 'localhost'");
     refused("replicaof 10.0.0.1 6379", "test.conf:1: 'replicaof' is not supported; leave it out");
     cr_assert_leq(bzs_inert_count, BZS_CONFIG_INERT_MAX);
 }
@@ -320,6 +327,18 @@ Test(config_change, refusals, .init = begin, .fini = end) {
     bzs_config_change_end(&change);
     cr_assert_eq(CHANGE("hz", "10"), BZS_CHANGE_OK);
     bzs_config_change_end(&change);
+}
+
+/* What is no option, and a file in the wrong place, are named as what they are. */
+Test(config, wrong_words) {
+    static const char first[] = "a configuration file comes first";
+    cr_assert_eq(READ(ARG("-p"), ARG("1")), BZS_CONFIG_FAILED);
+    cr_assert_str_eq(error.text,
+                     "command line: '-p' is no option, such as --port; a configuration file comes first");
+    cr_assert_eq(READ(ARG("--port"), ARG("1"), ARG("a.conf")), BZS_CONFIG_FAILED);
+    cr_assert_not_null(strstr(error.text, first));
+    cr_assert_eq(READ(ARG("--check-config"), ARG("a.conf")), BZS_CONFIG_FAILED);
+    cr_assert_not_null(strstr(error.text, first));
 }
 
 /* Asking for help or the version ends the reading at once. */

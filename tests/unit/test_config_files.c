@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config_change.h"
+#include "config_check.h"
 #include "config_rewrite.h"
 #include "tmpdir.h"
 
@@ -184,6 +185,24 @@ Test(config_files, nearest_name) {
     cr_assert_str_eq(message(), "main.conf:1: unknown setting 'maxmemroy'; is 'maxmemory' meant?");
 }
 
+/* Every value of an address and every folder of a file is looked for, and nothing is made. */
+Test(config_files, check_of_the_machine) {
+    char text[600];
+    struct bzs_config_error found = {.all_to = fopen("/dev/null", "we")};
+    const struct bzs_config_place place = {.source = "test", .error = &found};
+    cr_assert_not_null(found.all_to);
+    snprintf(text, sizeof(text), "bind 127.0.0.1 -10.255.255.1\nlogfile %s.log\nunixsocket socket\n", path);
+    cr_assert_eq(read_main(text, NULL, NULL), BZS_CONFIG_OK);
+    bzs_config_check(&config, &place);
+    cr_assert_eq(found.count, 0, "%s", found.text);
+    snprintf(text, sizeof(text), "bind 192.0.2.1\nlogfile %s/log\nunixsocket /no/such/socket\n", path);
+    cr_assert_eq(read_main(text, NULL, NULL), BZS_CONFIG_OK);
+    bzs_config_check(&config, &place);
+    cr_assert_eq(found.count, 3);
+    cr_assert_str_eq(found.text, "test: 'unixsocket': the folder /no/such: No such file or directory");
+    fclose(found.all_to);
+}
+
 /* A password that others may read is noticed, in the file it is in. */
 Test(config_files, exposed_password) {
     write_file("main.conf", "");
@@ -193,6 +212,9 @@ Test(config_files, exposed_password) {
     cr_assert_eq(chmod(path, 0644), 0);
     cr_assert_eq(read_main("requirepass secret\n", NULL, NULL), BZS_CONFIG_OK);
     cr_assert(config.password_is_exposed);
+    config.password_is_exposed = false;
+    cr_assert_eq(read_main("requirepass-hash 00:11\n", NULL, NULL), BZS_CONFIG_FAILED);
+    cr_assert(config.password_is_exposed, "its hash can be guessed at");
 }
 
 /* rename-command keeps both names in lower case; whether there is such a command is not looked at here. */
