@@ -68,11 +68,22 @@ bool process_read_meter(uint64_t pid, struct process_meter *meter_out) {
     if (!read_stat(pid, &user_ns, &kernel_ns))
         return false;
     meter_out->cpu_ns = user_ns + kernel_ns;
+    meter_out->ticks_ns = meter_out->cpu_ns;
     meter_out->kernel_ns = kernel_ns;
     meter_out->waits = count_waits(pid);
     if (clock_getcpuclockid((pid_t)pid, &clock) == 0 && clock_gettime(clock, &now) == 0)
         meter_out->cpu_ns = (uint64_t)now.tv_sec * second_ns + (uint64_t)now.tv_nsec;
     return true;
+}
+
+struct process_meter process_spent(const struct process_meter *before, const struct process_meter *after) {
+    struct process_meter spent = {.cpu_ns = after->cpu_ns - before->cpu_ns,
+                                  .ticks_ns = after->ticks_ns - before->ticks_ns,
+                                  .waits = after->waits - before->waits};
+    double ticks = (double)(after->kernel_ns - before->kernel_ns);
+    double share = spent.ticks_ns > 0 ? ticks / (double)spent.ticks_ns : 0;
+    spent.kernel_ns = (uint64_t)((double)spent.cpu_ns * share);
+    return spent;
 }
 
 uint64_t process_resident(uint64_t pid) {

@@ -203,9 +203,7 @@ static bool measure(struct crew *crew, struct run_result *result, char error[ERR
         snprintf(error, ERROR_SIZE, "the process %" PRIu64 " of --server-pid is gone", settings->server_pid);
         return false;
     }
-    result->server = (struct process_meter){.cpu_ns = after.cpu_ns - before.cpu_ns,
-                                            .kernel_ns = after.kernel_ns - before.kernel_ns,
-                                            .waits = after.waits - before.waits};
+    result->server = process_spent(&before, &after);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <blitzdb/version.h>
 
@@ -39,7 +40,7 @@ static const char help_text[] =
     "      --distribution NAME  uniform (default), zipf (theta 0.99), zipf:THETA or sequential\n"
     "      --key-prefix TEXT    before the digits of a key (default key:, with --incr num:)\n"
     "      --key-size BYTES     size of a key with its prefix (default 16)\n"
-    "  -d, --data-size BYTES    size of the values, or MIN-MAX (default 64)\n"
+    "  -d, --data-size SIZE     bytes of the values, such as 100 or 10kb, or MIN-MAX (default 64)\n"
     "      --ratio SETS:GETS    e.g. 1:9 (default), 0:1, 1:1\n"
     "      --mget N             GETs ask for N keys each\n"
     "      --incr               INCR and nothing else\n"
@@ -112,24 +113,44 @@ static bool set_seconds(const struct option *option, const char *text, char erro
     return true;
 }
 
+/** A number of bytes, with a unit as in redis.conf: k is a thousand, kb is 1024, and so on. */
+static bool parse_size(const char *text, uint64_t *size_out) {
+    static const struct {
+        const char *name;
+        uint64_t factor;
+    } units[] = {{"", 1}, {"b", 1}, {"k", 1000}, {"kb", 1024}, {"m", 1000000}, {"mb", 1024 * 1024}};
+    char digits[24];
+    size_t size = strspn(text, "0123456789");
+    if (size >= sizeof digits)
+        return false;
+    memcpy(digits, text, size);
+    digits[size] = '\0';
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcasecmp(text + size, units[i].name) == 0)
+            return parse_number(digits, size_out) &&
+                   !__builtin_mul_overflow(*size_out, units[i].factor, size_out);
+    return false;
+}
+
 /** Two numbers with a sign between them. */
-static bool split_numbers(const char *text, char sign, uint64_t *first_out, uint64_t *second_out) {
+static bool split_numbers(const char *text, char sign, bool (*parse)(const char *text, uint64_t *number_out),
+                          uint64_t *first_out, uint64_t *second_out) {
     char first[24];
     const char *middle = strchr(text, sign);
     if (middle == NULL || (size_t)(middle - text) >= sizeof first)
         return false;
     memcpy(first, text, (size_t)(middle - text));
     first[middle - text] = '\0';
-    return parse_number(first, first_out) && parse_number(middle + 1, second_out);
+    return parse(first, first_out) && parse(middle + 1, second_out);
 }
 
 static bool set_data_size(struct settings *settings, const char *text, char error[ERROR_SIZE]) {
     const uint64_t most = 512 * 1024 * 1024;
-    bool one = parse_number(text, &settings->value_min);
+    bool one = parse_size(text, &settings->value_min);
     if (one)
         settings->value_max = settings->value_min;
-    else if (!split_numbers(text, '-', &settings->value_min, &settings->value_max))
-        return wrong(error, "--data-size must be a size or MIN-MAX, e.g. 64 or 10-1000");
+    else if (!split_numbers(text, '-', parse_size, &settings->value_min, &settings->value_max))
+        return wrong(error, "--data-size must be a size or MIN-MAX, e.g. 64, 10kb or 10-1000");
     if (settings->value_min > settings->value_max || settings->value_max > most)
         return wrong(error, "--data-size must be at most 536870912, the smaller size first");
     return true;
@@ -137,8 +158,9 @@ static bool set_data_size(struct settings *settings, const char *text, char erro
 
 static bool set_ratio(struct settings *settings, const char *text, char error[ERROR_SIZE]) {
     const uint64_t most = 1000000;
-    if (!split_numbers(text, ':', &settings->set_share, &settings->get_share) || settings->set_share > most ||
-        settings->get_share > most || settings->set_share + settings->get_share == 0)
+    if (!split_numbers(text, ':', parse_number, &settings->set_share, &settings->get_share) ||
+        settings->set_share > most || settings->get_share > most ||
+        settings->set_share + settings->get_share == 0)
         return wrong(error, "--ratio must be SETS:GETS, e.g. 1:9");
     return true;
 }

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <blitzdb/version.h>
 
 #include "crashtest_campaign.h"
 
@@ -32,7 +35,7 @@ static const char help_text[] =
     "  --server PATH       the program (default: blitzdb-server beside this one)\n"
     "  --dir DIRECTORY     where the data is kept: new or empty, and left there (default: a temporary one)\n"
     "  --verbose           a line for every round\n"
-    "  --help              this text\n"
+    "  --help, --version\n"
     "  -- OPTION...        handed on to the server, which may make it lose data: -- --appendonly no\n"
     "\n"
     "exit status: 0 nothing was lost, 1 something was or the server failed (see above the last line; the "
@@ -67,15 +70,21 @@ static bool parse_number(const char *word, uint64_t *number_out) {
 
 /** Takes what stands behind `--`. */
 static bool take_more(struct campaign_settings *settings, int count, char *const words[]) {
-    if (count > CAMPAIGN_MORE_MAX)
+    if (count > CAMPAIGN_MORE_MAX) {
+        fprintf(stderr, "blitzdb-crashtest: too many options for the server\n");
         return false;
+    }
     for (int i = 0; i < count; i++)
         settings->more[settings->more_count++] = words[i];
     return true;
 }
 
-/** Takes an option with a value. */
-static bool take_option(struct campaign_settings *settings, const char *name, const char *value) {
+/** Takes an option with a value; `is_known_out` tells a bad option from a bad value. */
+static bool take_option(struct campaign_settings *settings, const char *name, const char *value,
+                        bool *is_known_out) {
+    *is_known_out = true;
+    if (value == NULL) /* no option without one is left */
+        return false;
     if (strcmp(name, "--seconds") == 0)
         return parse_number(value, &settings->seconds) && settings->seconds > 0;
     if (strcmp(name, "--kills") == 0)
@@ -87,20 +96,31 @@ static bool take_option(struct campaign_settings *settings, const char *name, co
     else if (strcmp(name, "--dir") == 0)
         settings->dir = value;
     else
-        return false;
-    return true;
+        *is_known_out = false;
+    return *is_known_out;
 }
 
-/** Reads the command line; false: it makes no sense at `*at`. */
-static bool read_options(struct campaign_settings *settings, int argc, char *const argv[], int *at) {
+/** Says what is wrong with an option; always false. */
+static bool refuse(const char *name, const char *value, bool is_known) {
+    if (!is_known)
+        fprintf(stderr, "blitzdb-crashtest: there is no option '%s'; --help lists them\n", name);
+    else if (value == NULL)
+        fprintf(stderr, "blitzdb-crashtest: '%s' needs a value, or is no option; --help lists them\n", name);
+    else
+        fprintf(stderr, "blitzdb-crashtest: '%s' is no value for '%s'; --help says more\n", value, name);
+    return false;
+}
+
+/** Reads the command line; false, after saying why: it makes no sense. */
+static bool read_options(struct campaign_settings *settings, int argc, char *const argv[]) {
     for (int i = 1; i < argc; i++) {
-        *at = i;
+        bool is_known;
         if (strcmp(argv[i], "--") == 0)
             return take_more(settings, argc - i - 1, argv + i + 1);
         if (strcmp(argv[i], "--verbose") == 0)
             settings->is_verbose = true;
-        else if (i + 1 == argc || !take_option(settings, argv[i], argv[i + 1]))
-            return false;
+        else if (!take_option(settings, argv[i], argv[i + 1], &is_known))
+            return refuse(argv[i], argv[i + 1], is_known);
         else
             i++;
     }
@@ -109,18 +129,37 @@ static bool read_options(struct campaign_settings *settings, int argc, char *con
     return true;
 }
 
+/** Lets the server check the options that are handed on to it; it says itself what is wrong with them. */
+static bool server_takes(const struct campaign_settings *settings) {
+    const char *words[CAMPAIGN_MORE_MAX + 5] = {settings->server, "--dir", "data"};
+    unsigned count = 3;
+    int status = -1;
+    for (unsigned i = 0; i < settings->more_count; i++)
+        words[count++] = settings->more[i];
+    words[count] = "--check-config";
+    pid_t child = fork();
+    if (child == 0) {
+        execv(words[0], (char *const *)(const void *)words);
+        _exit(EXIT_USAGE);
+    }
+    bool is_fine =
+        child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!is_fine)
+        fprintf(stderr, "blitzdb-crashtest: the server %s does not start like that\n", settings->server);
+    return is_fine;
+}
+
 int main(int argc, char *argv[]) {
     char server[PATH_MAX] = "";
     uint32_t seed = 1;
-    int at = 0;
     if (argc > 1 && strcmp(argv[1], "--help") == 0)
         return fputs(help_text, stdout) < 0 ? EXIT_USAGE : 0;
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        return printf("blitzdb-crashtest %s\n", BLITZDB_VERSION_TEXT) < 0 ? EXIT_USAGE : 0;
     (void)!getrandom(&seed, sizeof(seed), 0);
     struct campaign_settings settings = {.seed = seed};
-    if (!read_options(&settings, argc, argv, &at)) {
-        fprintf(stderr, "blitzdb-crashtest: bad option '%s'; --help lists them\n", argv[at]);
+    if (!read_options(&settings, argc, argv))
         return EXIT_USAGE;
-    }
     if (settings.server == NULL && find_server(server))
         settings.server = server;
     if (settings.server == NULL || access(settings.server, X_OK) != 0) {
@@ -128,6 +167,8 @@ int main(int argc, char *argv[]) {
                 settings.server != NULL ? settings.server : "?");
         return EXIT_USAGE;
     }
+    if (!server_takes(&settings))
+        return EXIT_USAGE;
     struct sigaction action = {.sa_handler = stop};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

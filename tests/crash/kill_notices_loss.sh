@@ -24,8 +24,13 @@ check() {
 }
 
 check 1 ', lost [1-9][0-9]*, kills' --kills 40 -- --appendonly no
-check 1 'refused to start\|ended by itself' --kills 40 -- --nosuch setting
+printf '#!/bin/sh\ncase "$*" in *--check-config*) exit 0 ;; esac\nexit 3\n' >"$folder/server" # takes all, and ends
+chmod +x "$folder/server"
+check 1 'refused to start\|ended by itself' --kills 40 --server "$folder/server"
+check 2 "unknown setting 'nosuch'" --kills 40 -- --nosuch setting
 check 0 '^acknowledged [0-9]*, recovered [0-9]*, lost 0, kills [0-9]*, ' --kills 2 --dir "$folder/data"
 check 2 'is not an empty directory' --kills 2 --dir "$folder/data"
 check 2 'there is no server' --server "$folder/none"
-check 2 'bad option' --kills many
+check 2 "'many' is no value for '--kills'" --kills many
+check 2 "there is no option '--many'" --many 1
+check 0 'blitzdb-crashtest' --version

@@ -99,6 +99,9 @@ def slope_per_hour(samples):
 
 def judge(samples, options):
     half = samples[len(samples) // 2 :]
+    if len(samples) < 4:
+        print("too short to tell anything of memory and latency: four intervals at least")
+        return
     slope = 100 * slope_per_hour([(seconds, used) for seconds, used, _, _ in half])
     medians = [median for _, _, _, median in samples]
     first, last = sorted(medians[: len(medians) // 2]), sorted(medians[len(medians) // 2 :])

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "benchmark_process.h"
 #include "benchmark_reply.h"
 #include "benchmark_request.h"
 
@@ -266,6 +267,20 @@ Test(benchmark_reply, options) {
     cr_assert_eq(settings.fill_pipeline, 64);
     cr_assert_eq(parse("--protocol memcached", error), SETTINGS_FINE);
     cr_assert_eq(settings.port, 11211);
+    cr_assert_eq(parse("-d 1kb-10K", error), SETTINGS_FINE);
+    cr_assert(settings.value_min == 1024 && settings.value_max == 10000);
+}
+
+/* The part in the system never exceeds the whole, though the ticks have counted more than was spent. */
+Test(benchmark_reply, spent_in_the_system) {
+    const struct process_meter before = {.cpu_ns = 1000, .ticks_ns = 0, .kernel_ns = 0, .waits = 1};
+    struct process_meter after = {
+        .cpu_ns = 13000000, .ticks_ns = 20000000, .kernel_ns = 20000000, .waits = 4};
+    struct process_meter spent = process_spent(&before, &after);
+    cr_assert(spent.cpu_ns == 12999000 && spent.kernel_ns == spent.cpu_ns && spent.waits == 3);
+    after.kernel_ns = 5000000;
+    cr_assert_eq(process_spent(&before, &after).kernel_ns, 12999000 / 4);
+    cr_assert_eq(process_spent(&after, &after).kernel_ns, 0);
 }
 
 /* Batches of large values are small, unless somebody wants it otherwise. */
@@ -289,6 +304,8 @@ Test(benchmark_reply, wrong_options) {
         {"-P -1", "--pipeline"},
         {"-d 20-10", "--data-size"},
         {"-d x", "--data-size"},
+        {"-d 1tb", "--data-size"},
+        {"-d 513mb", "--data-size"},
         {"--ratio 0:0", "--ratio"},
         {"--ratio 1", "--ratio"},
         {"--distribution zipf:0", "--distribution"},
