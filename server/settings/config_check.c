@@ -38,12 +38,17 @@ static void check_address(const char *setting, const char *word, const struct bz
     bzs_config_goes_on(place);
 }
 
+/** Service managers make folders there when they start a service, and remove them at its end. */
+static bool is_made_at_start(const char *path) {
+    return strncmp(path, "/run/", 5) == 0 || strncmp(path, "/var/run/", 9) == 0;
+}
+
 /** Checks the folder that a file shall be in. */
 static void check_folder(const char *setting, const char *path, const struct bzs_config_place *place) {
     char folder[BZS_CONFIG_VALUE_SIZE];
     struct stat status;
     const char *slash = path != NULL ? strrchr(path, '/') : NULL;
-    if (slash == NULL) /* in the working directory, or none */
+    if (slash == NULL || is_made_at_start(path)) /* in the working directory, or none */
         return;
     snprintf(folder, sizeof(folder), "%.*s", slash > path ? (int)(slash - path) : 1, path);
     errno = 0;
